@@ -1,0 +1,203 @@
+import type { Place } from './ids.ts';
+import type { CheckpointRef, EStepRef, EStepSummary, Metric, SamplingCounts, TrainingResult, TrainingSetRef } from './references.ts';
+import type {
+  BaseModel,
+  BenchmarkSettings,
+  EStepSettings,
+  EvaluationSettings,
+  Fidelity,
+  FleetSettings,
+  SegmentationSettings,
+  TrainingSettings,
+} from './recipe.ts';
+import type { Phase, RunStatus } from './search-attributes.ts';
+
+/** Why a step stopped, as shown to the operator. */
+export interface Cause {
+  /** Failure type of `failures.ts`, or the error's own name. */
+  readonly type: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export interface RunProgress {
+  readonly run: string;
+  readonly status: RunStatus;
+  readonly phase: Phase;
+  readonly arm: string;
+  readonly iteration: number;
+  /** Set while parked or failed. */
+  readonly cause: Cause | null;
+}
+
+export interface IterationRecord {
+  readonly place: Place;
+  readonly checkpoints: readonly TrainingResult[];
+  readonly trainingSet: TrainingSetRef | null;
+  readonly eStep: EStepSummary | null;
+}
+
+/** Bookkeeping in the store. Queue: control. */
+export interface RecordActivities {
+  /** Writes the run's place and status, and an event when they changed. */
+  recordProgress(input: RunProgress): Promise<void>;
+  /** Writes one line of the run's log of events (decisions, failures, lost servers). */
+  recordEvent(input: { readonly run: string; readonly kind: string; readonly message: string }): Promise<void>;
+  /** Closes an iteration: its checkpoints, training set and E-step summary. */
+  recordIteration(input: IterationRecord): Promise<void>;
+}
+
+export interface PlanEStepInput {
+  readonly place: Place;
+  readonly seed: number;
+  readonly fidelity: Fidelity;
+  readonly corpus: { readonly name: string; readonly split: string };
+  readonly segmentation: SegmentationSettings;
+  readonly settings: EStepSettings;
+  readonly checkpoint: CheckpointRef;
+}
+
+export interface SampleShardInput {
+  readonly place: Place;
+  readonly eStep: number;
+  readonly shard: number;
+  readonly fleet: string;
+  readonly seed: number;
+  readonly fidelity: Fidelity;
+  readonly settings: EStepSettings;
+  readonly checkpoint: CheckpointRef;
+}
+
+/** What a training set is made of. */
+export type TrainingSource =
+  /** The teacher's thoughts that came with the corpus. */
+  | { readonly kind: 'teacher' }
+  /** The selected thoughts of an E-step, resampled among the first `samples` candidates. */
+  | { readonly kind: 'thoughts'; readonly eStep: number; readonly samples: number; readonly seed: number }
+  /** Raw text, no thoughts. */
+  | { readonly kind: 'raw' };
+
+export interface BuildTrainingSetInput {
+  readonly place: Place;
+  readonly corpus: { readonly name: string; readonly split: string };
+  readonly segmentation: SegmentationSettings;
+  readonly source: TrainingSource;
+  /** Whose tokenizer and markers the ids are in. */
+  readonly checkpoint: CheckpointRef;
+}
+
+/** Corpus, E-step and training sets. Queue: sampling. */
+export interface SamplingActivities {
+  /** Cuts the split's documents, writes the E-step's row and shards; the same again for the same place. */
+  planEStep(input: PlanEStepInput): Promise<EStepRef>;
+  /** Samples, scores, weighs and selects for one shard's chunks; continues where the store says. */
+  sampleShard(input: SampleShardInput): Promise<SamplingCounts>;
+  /** Adds the E-step up; fails with TooManyRejections above `maxRejected`. */
+  finishEStep(input: { readonly eStep: number; readonly settings: EStepSettings }): Promise<EStepSummary>;
+  /** Finds the finished E-step of another arm at the same place, whose first `samples` candidates can be shared. */
+  findEStep(input: { readonly place: Place; readonly samples: number }): Promise<EStepRef | null>;
+  /** Writes the training set's files and manifest, immutable. */
+  buildTrainingSet(input: BuildTrainingSetInput): Promise<TrainingSetRef>;
+}
+
+export interface PrepareBaseInput {
+  readonly run: string;
+  readonly seed: number;
+  readonly model: BaseModel;
+  /** Corpus split whose text a tokenizer is trained on, where the base brings none. */
+  readonly corpus: { readonly name: string; readonly split: string };
+  readonly generation: number;
+  readonly cluster: string;
+}
+
+export interface SubmitTrainingInput {
+  readonly place: Place;
+  readonly trial: number;
+  readonly generation: number;
+  readonly cluster: string;
+  readonly seed: number;
+  readonly init: CheckpointRef;
+  readonly trainingSet: TrainingSetRef;
+  readonly settings: TrainingSettings;
+  readonly prefixChunks: number;
+}
+
+export interface JobRef {
+  readonly key: string;
+  readonly cluster: string;
+}
+
+export interface SuperviseServerInput {
+  readonly place: Place;
+  readonly fleet: string;
+  readonly slot: number;
+  readonly checkpoint: CheckpointRef;
+  readonly servedModel: string;
+  readonly settings: FleetSettings;
+}
+
+/** Jobs on clusters. Queue: cluster. */
+export interface ClusterActivities {
+  /** Writes the spec and submits the base model's job once per key. */
+  submitBase(input: PrepareBaseInput): Promise<JobRef>;
+  /** Writes the spec and submits a training once per key. */
+  submitTraining(input: SubmitTrainingInput): Promise<JobRef>;
+  /**
+   * Watches a job until its marker is there and its files hold; heartbeats step and loss.
+   * Cancelled by the workflow: stops the job. Worker shut down: lets go of it.
+   */
+  awaitJob(input: JobRef): Promise<TrainingResult>;
+  /**
+   * Keeps one server of the fleet alive: submit or find → endpoint → verify → probe, until cancelled (stops the job).
+   * Fails with ServerLost (retried under the next generation) or ServerStartFailed.
+   */
+  superviseServer(input: SuperviseServerInput): Promise<void>;
+}
+
+export interface EvaluateInput {
+  readonly place: Place;
+  readonly trial: number;
+  readonly fleet: string;
+  readonly checkpoint: CheckpointRef;
+  readonly settings: EvaluationSettings;
+  readonly seed: number;
+}
+
+export interface RunBenchmarkInput extends EvaluateInput {
+  readonly benchmark: BenchmarkSettings;
+  /** `raw` for models trained without thoughts. */
+  readonly form: 'latent' | 'raw';
+}
+
+export interface MeasureHeldOutInput extends EvaluateInput {
+  readonly corpus: { readonly name: string; readonly split: string };
+  readonly segmentation: SegmentationSettings;
+  readonly eStep: EStepSettings;
+  /** `raw` models have an NLL and no ELBO. */
+  readonly form: 'latent' | 'raw';
+  readonly fidelity: Fidelity;
+}
+
+/** Benchmarks and likelihoods. Queue: evaluation. */
+export interface EvaluationActivities {
+  /** Asks what is not yet answered, grades, aggregates, records. Every completion is a row. */
+  runBenchmark(input: RunBenchmarkInput): Promise<readonly Metric[]>;
+  /** NLL and ELBO_K of held-out documents. */
+  measureHeldOut(input: MeasureHeldOutInput): Promise<readonly Metric[]>;
+}
+
+export interface PlanArmInput {
+  readonly place: Place;
+  readonly match: 'tokens' | 'flops';
+  /** The EM loop's last finished iteration, whose training the arm is matched to. */
+  readonly against: Place;
+  readonly rawSet: TrainingSetRef;
+}
+
+/** Decisions that need the store. Queue: control. */
+export interface PlanActivities {
+  /** Training tokens of a raw arm: as many passes, or as many tokens, as the iteration it is compared with. */
+  planRawBudget(input: PlanArmInput): Promise<{ readonly tokens: number }>;
+}
+
+export interface ControlActivities extends RecordActivities, PlanActivities {}

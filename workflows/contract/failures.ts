@@ -1,0 +1,28 @@
+/**
+ * The closed list of failures that workflows meet. `type` is what crosses the sandbox; match on it, never on the message.
+ * `retryable`: whether the activity is tried again. `remedy`: what the operator can do once the step has parked.
+ */
+export const FAILURES = {
+  NoServer: { retryable: true, remedy: 'see `thoughtloop logs`; start servers or raise fleet.start_timeout_seconds' },
+  ServerLost: { retryable: true, remedy: 'see the server log; the fleet starts another one' },
+  ServerStartFailed: { retryable: false, remedy: 'see the server log in the job folder, then decide retry' },
+  WrongWeights: { retryable: true, remedy: 'the server does not serve this checkpoint; it is replaced' },
+  LeaseLost: { retryable: true, remedy: 'another worker took the shard over; nothing to do' },
+  TooManyRejections: { retryable: false, remedy: 'look at the reasons with `thoughtloop thoughts --rejected`; decide retry --set e-step.max_rejected=…, or fork' },
+  TrainingFailed: { retryable: false, remedy: 'see the job log, mend the cause, then decide retry' },
+  JobLost: { retryable: false, remedy: 'the scheduler no longer knows the job and it left no marker; decide retry' },
+  CheckpointInvalid: { retryable: false, remedy: 'files differ from their digests or are missing; restore them, or fork from the iteration before' },
+  CorpusInvalid: { retryable: false, remedy: 'import the corpus or name an existing split' },
+  RecipeInvalid: { retryable: false, remedy: 'mend the recipe and start again' },
+  GradingFailed: { retryable: false, remedy: 'see the grader’s message; decide retry or skip' },
+  DiskFull: { retryable: true, remedy: 'make room in the data folder' },
+  StoreUnavailable: { retryable: true, remedy: 'start PostgreSQL or mend DATABASE_URL' },
+  Aborted: { retryable: false, remedy: 'the operator ended the run; fork to go on from a finished iteration' },
+} as const satisfies Record<string, { retryable: boolean; remedy: string }>;
+
+export type FailureType = keyof typeof FAILURES;
+
+/** Type of a failure by its name, or undefined when it is none of ours. */
+export function failureType(name: string | null | undefined): FailureType | undefined {
+  return name !== null && name !== undefined && Object.hasOwn(FAILURES, name) ? (name as FailureType) : undefined;
+}

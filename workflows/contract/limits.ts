@@ -1,0 +1,19 @@
+/** Numbers with their reasons. */
+
+/** Shards a batch workflow: 250 activities are at most 1,500 events, well under the 4,096 at which Temporal suggests to continue as new. */
+export const MAX_SHARDS_PER_BATCH = 250;
+
+/** A sampling activity that says nothing for this long is given to another worker. */
+export const SAMPLING_HEARTBEAT_SECONDS = 30;
+
+/** A job watcher or server supervisor that says nothing for this long is replaced; cancellation is seen within 0.8 of it. */
+export const CLUSTER_HEARTBEAT_SECONDS = 30;
+
+/** An evaluation activity that says nothing for this long is given to another worker. */
+export const EVALUATION_HEARTBEAT_SECONDS = 30;
+
+/** How long a sampler or evaluator waits for a first server before it fails the attempt. */
+export const SERVER_WAIT_SECONDS = 900;
+
+/** Starts of one server slot that may fail in a row before the fleet gives up. */
+export const MAX_FAILED_STARTS = 3;
