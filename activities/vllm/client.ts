@@ -1,0 +1,252 @@
+import OpenAI from 'openai';
+import { Agent, fetch as undiciFetch } from 'undici';
+import { readSampled, readScores, type Sampled } from './answer.ts';
+import { withDeadline } from './deadline.ts';
+import { readServerLoad, type ServerLoad } from './server-load.ts';
+import { VllmError, vllmError } from './vllm-error.ts';
+
+/** Where a server is and the name its model goes by. */
+export interface ServerEndpoint {
+  /** `http://host:port`, with or without `/v1`. */
+  readonly url: string;
+  /** Name of the model as served; requests for another name must fail. */
+  readonly servedName: string;
+  /** Key the server was started with, if any. */
+  readonly apiKey?: string;
+}
+
+/** Signal of the caller and our own deadline, in milliseconds. */
+export interface RequestLimits {
+  readonly signal?: AbortSignal;
+  readonly deadlineMs: number;
+}
+
+export interface SampleRequest {
+  /** Prompt as token ids. */
+  readonly prompt: readonly number[];
+  /** K, sequences to draw. */
+  readonly n: number;
+  /** Longest sequence, in tokens, the stop id included. */
+  readonly maxTokens: number;
+  /** Sequence i is drawn with seed + i. */
+  readonly seed: number;
+  /** Token id that ends a sequence (EOL). */
+  readonly stop: number;
+}
+
+export interface ScoreRequest {
+  readonly ids: readonly number[];
+  /** First position whose log probability is wanted, ≥ 1. */
+  readonly from: number;
+}
+
+/** A completion for evaluation; unlike a sample its settings may be anything. */
+export interface CompletionRequest {
+  readonly prompt: readonly number[];
+  readonly maxTokens: number;
+  /** 0 = greedy. */
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly seed?: number;
+  /** Texts that end the completion; they are cut off. */
+  readonly stopTexts?: readonly string[];
+  /** Token ids that end the completion. */
+  readonly stopIds?: readonly number[];
+}
+
+export interface Completion {
+  readonly tokenIds: readonly number[];
+  readonly text: string;
+  /** `stop` by a stop text, stop id or end of document; `length` at the limit. */
+  readonly finish: 'stop' | 'length';
+}
+
+/** What a server says of its models. */
+export interface ServedModel {
+  readonly id: string;
+  readonly maxModelLen: number | null;
+}
+
+/**
+ * The settings under which the log probabilities of the sampled ids are log q: nothing between the model's softmax and
+ * the draw. Each is sent, since a server takes what is missing from the model's generation_config.json.
+ */
+const NEUTRAL_SAMPLING = {
+  temperature: 1,
+  top_p: 1,
+  top_k: 0,
+  min_p: 0,
+  min_tokens: 0,
+  presence_penalty: 0,
+  frequency_penalty: 0,
+  repetition_penalty: 1,
+  // An end of document ends the sequence: a thought with `</s>` in it is no thought, and to sample on behind it is waste.
+  ignore_eos: false,
+} as const;
+
+/** Ids in, ids out: no decoding rule may change what is counted. */
+const IDS_END_TO_END = {
+  return_token_ids: true,
+  skip_special_tokens: false,
+  spaces_between_special_tokens: false,
+  add_special_tokens: false,
+  echo: false,
+  stream: false,
+} as const;
+
+/** Under uvicorn's 5 s, after which it closes idle sockets: a request sent into a closing socket is lost. */
+const KEEP_ALIVE_MS = 4_000;
+
+/** setTimeout's greatest delay: the SDK's own timer never fires before our deadline does. */
+const SDK_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * One vLLM server: sampling with log q, scoring with log p, probing. Thin: no retries and no choice of server, which are
+ * the pool's. Every answer is checked against what was asked before it is returned.
+ *
+ * Each method rejects with {@link VllmError}, whose `failure` says what to do.
+ */
+export class VllmClient {
+  readonly endpoint: ServerEndpoint;
+  /** Base URL without `/v1`. */
+  readonly root: string;
+  readonly #agent: Agent;
+  readonly #api: OpenAI;
+
+  constructor(endpoint: ServerEndpoint) {
+    this.endpoint = endpoint;
+    this.root = endpoint.url.replace(/\/+$/, '').replace(/\/v1$/, '');
+    // vLLM sends no header before the whole answer is there, queueing included, so fetch's own 300 s limits are off.
+    this.#agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS });
+    this.#api = new OpenAI({
+      baseURL: `${this.root}/v1`,
+      apiKey: endpoint.apiKey ?? 'none',
+      maxRetries: 0,
+      timeout: SDK_TIMEOUT_MS,
+      // Dispatcher and fetch must be of the same undici, and Node's global fetch brings another.
+      fetch: undiciFetch as unknown as typeof globalThis.fetch,
+      fetchOptions: { dispatcher: this.#agent } as unknown as NonNullable<OpenAI['fetchOptions']>,
+      logLevel: 'off',
+    });
+  }
+
+  /** Draws n sequences at temperature 1, with the log probability of every sampled id. */
+  async sample(request: SampleRequest, limits: RequestLimits): Promise<Sampled[]> {
+    const answer = await this.#complete(limits, {
+      ...NEUTRAL_SAMPLING,
+      prompt: request.prompt,
+      n: request.n,
+      max_tokens: request.maxTokens,
+      seed: request.seed,
+      stop_token_ids: [request.stop],
+      logprobs: 0,
+    });
+    const asked = { server: this.root, model: this.endpoint.servedName, prompts: [request.prompt], n: request.n };
+    return readSampled(answer, asked, request.stop, request.maxTokens);
+  }
+
+  /** Log probabilities of the given sequences from their `from` on, in one request. */
+  async score(sequences: readonly ScoreRequest[], limits: RequestLimits): Promise<number[][]> {
+    for (const { ids, from } of sequences) {
+      if (from < 1 || from >= ids.length) {
+        throw new RangeError(`Expected 1 ≤ from < ${ids.length}, got ${from}: the first token has no log probability`);
+      }
+    }
+    const prompts = sequences.map(({ ids }) => ids);
+    const answer = await this.#complete(limits, { ...NEUTRAL_SAMPLING, prompt: prompts, n: 1, max_tokens: 1, prompt_logprobs: 0 });
+    const asked = { server: this.root, model: this.endpoint.servedName, prompts, n: 1 };
+    return readScores(answer, asked, sequences.map(({ from }) => from));
+  }
+
+  /** One completion under any settings, for evaluation. */
+  async complete(request: CompletionRequest, limits: RequestLimits): Promise<Completion> {
+    const answer = await this.#complete(limits, {
+      ...NEUTRAL_SAMPLING,
+      prompt: request.prompt,
+      n: 1,
+      max_tokens: request.maxTokens,
+      temperature: request.temperature,
+      top_p: request.topP ?? 1,
+      top_k: request.topK ?? 0,
+      ...(request.seed === undefined ? {} : { seed: request.seed }),
+      ...(request.stopTexts === undefined || request.stopTexts.length === 0 ? {} : { stop: request.stopTexts }),
+      stop_token_ids: request.stopIds ?? [],
+      logprobs: 0,
+    });
+    const asked = { server: this.root, model: this.endpoint.servedName, prompts: [request.prompt], n: 1 };
+    const [only] = readSampled(answer, asked, null, request.maxTokens);
+    if (only === undefined) throw new RangeError('Expected one choice of a checked answer, got none');
+    return { tokenIds: only.tokenIds, text: only.text, finish: only.finish === 'length' ? 'length' : 'stop' };
+  }
+
+  /** A real completion of one token: `/health` stays 200 while an engine hangs (vllm#36451). */
+  async probe(prompt: readonly number[], limits: RequestLimits): Promise<void> {
+    await this.complete({ prompt, maxTokens: 1, temperature: 0 }, limits);
+  }
+
+  /** Token ids the server makes of a text, no special tokens added. */
+  async tokenize(text: string, limits: RequestLimits): Promise<number[]> {
+    const body = { model: this.endpoint.servedName, prompt: text, add_special_tokens: false };
+    const answer = await this.#request(limits, (options) =>
+      this.#api.post<{ tokens?: unknown }>(`${this.root}/tokenize`, { body, ...options }),
+    );
+    const tokens: unknown = answer.tokens;
+    if (!Array.isArray(tokens) || !tokens.every((token) => typeof token === 'number')) {
+      throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, 'Expected tokens from /tokenize, got none');
+    }
+    return tokens as number[];
+  }
+
+  /** The models the server names. */
+  async models(limits: RequestLimits): Promise<ServedModel[]> {
+    const answer = await this.#request(limits, (options) => this.#api.get<{ data?: unknown }>('/models', options));
+    if (!Array.isArray(answer.data)) {
+      throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, 'Expected a list of models, got none');
+    }
+    return (answer.data as { id?: unknown; max_model_len?: unknown }[]).map((model) => ({
+      id: String(model.id),
+      maxModelLen: typeof model.max_model_len === 'number' ? model.max_model_len : null,
+    }));
+  }
+
+  /** The server's load; null when its `/metrics` says nothing of it. */
+  async load(limits: RequestLimits): Promise<ServerLoad | null> {
+    const text = await this.#request(limits, async (options) => {
+      const response = await this.#api.get(`${this.root}/metrics`, options).asResponse();
+      return response.text();
+    });
+    return readServerLoad(text);
+  }
+
+  /** Closes all connections; requests in flight fail with `lost`, and the server aborts them. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #complete(limits: RequestLimits, body: Record<string, unknown>): Promise<unknown> {
+    const whole = { ...body, ...IDS_END_TO_END, model: this.endpoint.servedName };
+    return this.#request(limits, (options) => this.#api.post('/completions', { body: whole, ...options }));
+  }
+
+  async #request<Answer>(
+    limits: RequestLimits,
+    send: (options: { signal: AbortSignal }) => Promise<Answer>,
+  ): Promise<Answer> {
+    return withDeadline(limits.signal, limits.deadlineMs, async (signal, stopped) => {
+      try {
+        return await send({ signal });
+      } catch (thrown) {
+        // What fetch throws on abort depends on how far it was; why it was aborted is known here alone.
+        if (stopped() === 'deadline') {
+          const message = `Expected an answer within ${limits.deadlineMs} ms, got none`;
+          throw new VllmError({ kind: 'deadline' }, this.root, message, { cause: thrown });
+        }
+        if (stopped() === 'cancelled') {
+          throw new VllmError({ kind: 'cancelled' }, this.root, 'Request cancelled', { cause: thrown });
+        }
+        throw vllmError(thrown, this.root);
+      }
+    });
+  }
+}

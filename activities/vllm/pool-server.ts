@@ -1,0 +1,215 @@
+import type { Admission } from './admission.ts';
+import { VllmClient, type ServerEndpoint } from './client.ts';
+import { pause } from './pause.ts';
+import type { PoolSettings } from './pool-settings.ts';
+import type { ServerLoad } from './server-load.ts';
+import { VllmError } from './vllm-error.ts';
+import { INITIAL_WINDOW, windowAfterLook, windowAfterRefusal, type Window } from './window.ts';
+
+/** See the state machine below. */
+export type ServerState = 'joining' | 'ready' | 'suspect' | 'leaving' | 'gone';
+
+/** A request that is at a server. */
+export interface Outstanding {
+  readonly sequences: number;
+  readonly tokens: number;
+  readonly controller: AbortController;
+}
+
+/** What a server needs from its pool. */
+export interface PoolServerPort {
+  readonly settings: PoolSettings;
+  /** Checks a server before it takes work. */
+  readonly admit: (client: VllmClient, signal: AbortSignal) => Promise<Admission>;
+  /** Ids of a probe's prompt. */
+  readonly probePrompt: readonly number[];
+  /** Called when the server's state has changed or it has more room. */
+  readonly changed: (server: PoolServer, message: string | null) => void;
+}
+
+/**
+ * One server of the pool.
+ *
+ *     joining ──admitted──► ready ──lost, deadline, stall──► suspect ──probe answered──► ready
+ *        ▲                    │                                 │
+ *        └──garbage, wrong ◄──┘                                 └──probe failed──► joining
+ *           weights
+ *     any ──no longer listed──► leaving ──nothing outstanding──► gone
+ *
+ * - joining: takes no work; admission is tried until it succeeds, with pauses that double. Coming from another state,
+ *   all that was outstanding is given back to the pool, to be sent elsewhere.
+ * - ready: takes work up to its window; its `/metrics` are looked at.
+ * - suspect: takes no new work, keeps what it has; one probe decides.
+ * - leaving: takes no new work and finishes what it has.
+ */
+export class PoolServer {
+  readonly client: VllmClient;
+  #state: ServerState = 'joining';
+  #window: Window = { size: INITIAL_WINDOW, preemptions: null };
+  #sequences = 0;
+  #tokens = 0;
+  /** Why the last admission failed; for people. */
+  #trouble: string | null = null;
+  /** Token counters at the last look, and since when they stand still. */
+  #counter = { tokens: -1, since: 0 };
+  readonly #outstanding = new Set<Outstanding>();
+  readonly #port: PoolServerPort;
+  /** Ends everything that runs on behalf of the present stay in the pool. */
+  #stay = new AbortController();
+
+  constructor(endpoint: ServerEndpoint, port: PoolServerPort) {
+    this.client = new VllmClient(endpoint);
+    this.#port = port;
+  }
+
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  get outstandingTokens(): number {
+    return this.#tokens;
+  }
+
+  get outstandingSequences(): number {
+    return this.#sequences;
+  }
+
+  get windowSize(): number {
+    return this.#window.size;
+  }
+
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  /** Whether a request may be sent now. A request larger than the window goes to an idle server alone. */
+  hasRoom(sequences: number): boolean {
+    return this.#state === 'ready' && (this.#sequences === 0 || this.#sequences + sequences <= this.#window.size);
+  }
+
+  /** Starts to join; called once, and again when a leaving server is listed anew. */
+  join(): void {
+    this.#stay.abort();
+    this.#stay = new AbortController();
+    this.#enter('joining', null);
+    void this.#live(this.#stay.signal);
+  }
+
+  take(sequences: number, tokens: number): Outstanding {
+    const request = { sequences, tokens, controller: new AbortController() };
+    this.#outstanding.add(request);
+    this.#sequences += sequences;
+    this.#tokens += tokens;
+    return request;
+  }
+
+  /** A request is over, however it ended. */
+  give(request: Outstanding): void {
+    if (!this.#outstanding.delete(request)) return;
+    this.#sequences -= request.sequences;
+    this.#tokens -= request.tokens;
+    if (this.#state === 'leaving' && this.#outstanding.size === 0) void this.#end();
+    else this.#port.changed(this, null);
+  }
+
+  /** The server wants less. */
+  refused(): void {
+    this.#window = windowAfterRefusal(this.#window);
+  }
+
+  /** A request was lost or not answered in time: probe before anything more is sent. */
+  suspect(message: string): void {
+    if (this.#state !== 'ready') return;
+    this.#enter('suspect', message);
+    void this.#probe(this.#stay.signal);
+  }
+
+  /** The server answered something wrong: nothing of it is taken before it is admitted anew. */
+  distrust(message: string): void {
+    if (this.#state !== 'ready' && this.#state !== 'suspect') return;
+    this.#trouble = message;
+    for (const request of this.#outstanding) request.controller.abort();
+    this.join();
+    this.#port.changed(this, message);
+  }
+
+  /** No longer listed: finish what there is and go. */
+  leave(): void {
+    if (this.#state === 'leaving' || this.#state === 'gone') return;
+    this.#stay.abort();
+    this.#enter('leaving', 'no longer listed');
+    if (this.#outstanding.size === 0) void this.#end();
+  }
+
+  /** Ends at once; what is outstanding is aborted. */
+  async close(): Promise<void> {
+    this.#stay.abort();
+    for (const request of this.#outstanding) request.controller.abort();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#state === 'gone') return;
+    this.#enter('gone', null);
+    await this.client.close();
+  }
+
+  #enter(state: ServerState, message: string | null): void {
+    if (this.#state === state && message === null) return;
+    this.#state = state;
+    this.#port.changed(this, message);
+  }
+
+  /** Joins, then looks at the server until the stay ends. */
+  async #live(stay: AbortSignal): Promise<void> {
+    const { settings, admit } = this.#port;
+    for (let wait = settings.rejoinMs; ; wait = Math.min(settings.longestRejoinMs, wait * 2)) {
+      const admission = await admit(this.client, stay);
+      if (stay.aborted) return;
+      if (admission.kind === 'admitted') break;
+      const trouble = `${admission.check}: ${admission.message}`;
+      if (trouble !== this.#trouble) this.#port.changed(this, trouble);
+      this.#trouble = trouble;
+      if (!(await pause(wait, stay))) return;
+    }
+    this.#trouble = null;
+    this.#counter = { tokens: -1, since: Date.now() };
+    this.#enter('ready', 'admitted');
+    while (await pause(settings.lookMs, stay)) {
+      if (this.#state === 'ready') await this.#look(stay);
+    }
+  }
+
+  async #look(stay: AbortSignal): Promise<void> {
+    let load: ServerLoad | null;
+    try {
+      load = await this.client.load({ signal: stay, deadlineMs: this.#port.settings.probeMs });
+    } catch (thrown) {
+      const kind = thrown instanceof VllmError ? thrown.failure.kind : 'lost';
+      if (kind === 'lost' || kind === 'deadline') this.suspect(`/metrics: ${String(thrown)}`);
+      return;
+    }
+    if (load === null || stay.aborted) return;
+    this.#window = windowAfterLook(this.#window, load, this.#sequences);
+    const moves = load.tokens !== this.#counter.tokens || this.#outstanding.size === 0;
+    if (moves) this.#counter = { tokens: load.tokens, since: Date.now() };
+    else if (Date.now() - this.#counter.since > this.#port.settings.stallMs) {
+      this.#counter = { tokens: load.tokens, since: Date.now() };
+      this.suspect(`no token for ${this.#port.settings.stallMs} ms`);
+    }
+    this.#port.changed(this, null);
+  }
+
+  async #probe(stay: AbortSignal): Promise<void> {
+    const { settings, probePrompt } = this.#port;
+    try {
+      await this.client.probe(probePrompt, { signal: stay, deadlineMs: settings.probeMs });
+    } catch (thrown) {
+      if (!stay.aborted) this.distrust(`probe: ${String(thrown)}`);
+      return;
+    }
+    if (stay.aborted || this.#state !== 'suspect') return;
+    this.#window = windowAfterRefusal(this.#window);
+    this.#enter('ready', 'probe answered');
+  }
+}

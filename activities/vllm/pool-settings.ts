@@ -1,0 +1,38 @@
+/** Times of the pool, in milliseconds. */
+export interface PoolSettings {
+  /** Deadline of one request to one server. */
+  readonly requestMs: number;
+  /** How long a request is tried again, over all servers, before its last failure is handed on. */
+  readonly retryMs: number;
+  /** Failures of one request (refusals as busy left out) after which it is not tried again: the request may be the cause. */
+  readonly tries: number;
+  /** First and longest pause before another try; doubled from one to the other, and drawn between half and whole. */
+  readonly pauseMs: number;
+  readonly longestPauseMs: number;
+  /** How long requests wait while no server is ready. */
+  readonly noServerMs: number;
+  /** Time between two looks at a server's `/metrics`. */
+  readonly lookMs: number;
+  /** Deadline of a look, a probe and each request of the admission. */
+  readonly probeMs: number;
+  /** A server that has work of ours and whose token counters stand still for this long is probed. */
+  readonly stallMs: number;
+  /** First and longest pause between two attempts to admit a server. */
+  readonly rejoinMs: number;
+  readonly longestRejoinMs: number;
+}
+
+/** Settings where the caller names none. `requestMs` is meant to come from the recipe. */
+export const DEFAULT_POOL_SETTINGS: PoolSettings = {
+  requestMs: 600_000,
+  retryMs: 1_800_000,
+  tries: 5,
+  pauseMs: 250,
+  longestPauseMs: 10_000,
+  noServerMs: 900_000,
+  lookMs: 1_000,
+  probeMs: 30_000,
+  stallMs: 30_000,
+  rejoinMs: 500,
+  longestRejoinMs: 15_000,
+};
