@@ -1,5 +1,13 @@
 import type { Place } from './ids.ts';
-import type { CheckpointRef, EStepRef, EStepSummary, Metric, SamplingCounts, TrainingResult, TrainingSetRef } from './references.ts';
+import type {
+  CheckpointRef,
+  EStepRef,
+  EStepSummary,
+  Metric,
+  SamplingCounts,
+  TrainingResult,
+  TrainingSetRef,
+} from './references.ts';
 import type {
   BaseModel,
   BenchmarkSettings,
@@ -7,6 +15,7 @@ import type {
   EvaluationSettings,
   Fidelity,
   FleetSettings,
+  Init,
   SegmentationSettings,
   TrainingSettings,
 } from './recipe.ts';
@@ -18,6 +27,8 @@ export interface Cause {
   readonly type: string;
   readonly message: string;
   readonly remedy: string;
+  /** Id of the workflow that waits for the decision. */
+  readonly workflow: string;
 }
 
 export interface RunProgress {
@@ -147,6 +158,8 @@ export interface ClusterActivities {
    * Cancelled by the workflow: stops the job. Worker shut down: lets go of it.
    */
   awaitJob(input: JobRef): Promise<TrainingResult>;
+  /** Stops the job and waits, bounded, for its end; nothing happens when it has ended or never was. */
+  cancelJob(input: JobRef): Promise<void>;
   /**
    * Keeps one server of the fleet alive: submit or find → endpoint → verify → probe, until cancelled (stops the job).
    * Fails with ServerLost (retried under the next generation) or ServerStartFailed.
@@ -186,18 +199,25 @@ export interface EvaluationActivities {
   measureHeldOut(input: MeasureHeldOutInput): Promise<readonly Metric[]>;
 }
 
-export interface PlanArmInput {
-  readonly place: Place;
+export interface PlanRawBudgetInput {
   readonly match: 'tokens' | 'flops';
   /** The EM loop's last finished iteration, whose training the arm is matched to. */
   readonly against: Place;
+  /** Where that iteration's training started: decides which earlier trainings count. */
+  readonly init: Init;
   readonly rawSet: TrainingSetRef;
 }
 
-/** Decisions that need the store. Queue: control. */
+/** Questions to the store. Queue: control. */
 export interface PlanActivities {
   /** Training tokens of a raw arm: as many passes, or as many tokens, as the iteration it is compared with. */
-  planRawBudget(input: PlanArmInput): Promise<{ readonly tokens: number }>;
+  planRawBudget(input: PlanRawBudgetInput): Promise<{ readonly tokens: number }>;
+  /** Which of the evaluations, by benchmark name, have no result yet. */
+  pendingEvaluations(input: {
+    readonly place: Place;
+    readonly trial: number;
+    readonly benchmarks: readonly string[];
+  }): Promise<readonly string[]>;
 }
 
 export interface ControlActivities extends RecordActivities, PlanActivities {}

@@ -8,10 +8,17 @@ export const FAILURES = {
   ServerStartFailed: { retryable: false, remedy: 'see the server log in the job folder, then decide retry' },
   WrongWeights: { retryable: true, remedy: 'the server does not serve this checkpoint; it is replaced' },
   LeaseLost: { retryable: true, remedy: 'another worker took the shard over; nothing to do' },
-  TooManyRejections: { retryable: false, remedy: 'look at the reasons with `thoughtloop thoughts --rejected`; decide retry --set e-step.max_rejected=…, or fork' },
+  TooManyRejections: {
+    retryable: false,
+    remedy:
+      'look at the reasons with `thoughtloop thoughts --rejected`; decide retry --set e-step.max_rejected=…, or fork',
+  },
   TrainingFailed: { retryable: false, remedy: 'see the job log, mend the cause, then decide retry' },
   JobLost: { retryable: false, remedy: 'the scheduler no longer knows the job and it left no marker; decide retry' },
-  CheckpointInvalid: { retryable: false, remedy: 'files differ from their digests or are missing; restore them, or fork from the iteration before' },
+  CheckpointInvalid: {
+    retryable: false,
+    remedy: 'files differ from their digests or are missing; restore them, or fork from the iteration before',
+  },
   CorpusInvalid: { retryable: false, remedy: 'import the corpus or name an existing split' },
   RecipeInvalid: { retryable: false, remedy: 'mend the recipe and start again' },
   GradingFailed: { retryable: false, remedy: 'see the grader’s message; decide retry or skip' },

@@ -47,8 +47,7 @@ export const trainingKey = (place: Place, trial: number, generation: number): st
 export const baseModelKey = (run: string, generation: number): string => `${baseModelWorkflowId(run)}/g${generation}`;
 
 /** Key of a serving job: a server that was lost is started anew under the next generation. */
-export const serverKey = (fleet: string, slot: number, generation: number): string =>
-  `${fleet}/${slot}/g${generation}`;
+export const serverKey = (fleet: string, slot: number, generation: number): string => `${fleet}/${slot}/g${generation}`;
 
 /** Name under which a checkpoint is served, so that a request for other weights gets 404 instead of an answer. */
 export const servedModelName = (run: string, iteration: number, digest: string): string =>

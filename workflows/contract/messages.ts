@@ -12,7 +12,8 @@ export interface RunInput {
 /** What a run knows between iterations. */
 export interface RunState {
   /** Next thing to do: an iteration of the EM loop, then the arms. */
-  readonly next: { readonly kind: 'iteration'; readonly iteration: number } | { readonly kind: 'arm'; readonly arm: number };
+  readonly next:
+    { readonly kind: 'iteration'; readonly iteration: number } | { readonly kind: 'arm'; readonly arm: number };
   readonly base: CheckpointRef;
   /** M_0 … M_{t−1}: the trial that the recipe names. */
   readonly models: readonly CheckpointRef[];

@@ -50,10 +50,7 @@ export type BaseModel =
 export type TrainingLayout = 'document' | 'chunk';
 
 /** One training's length; exactly one of the three. `passes` = passes over the training set. */
-export type TrainingBudget =
-  | { readonly steps: number }
-  | { readonly tokens: number }
-  | { readonly passes: number };
+export type TrainingBudget = { readonly steps: number } | { readonly tokens: number } | { readonly passes: number };
 
 /** Settings of one training, shared by the warm start, the M-step and the arms. */
 export interface TrainingSettings {

@@ -28,6 +28,8 @@ export interface TrainingSetRef {
 export interface EStepRef {
   readonly eStep: number;
   readonly shards: number;
+  /** Shards that are not finished yet: all of a new plan, 0 of a finished one. */
+  readonly open: number;
   readonly chunks: number;
   readonly documents: number;
 }

@@ -8,4 +8,5 @@ export const SEARCH_ATTRIBUTES = {
 
 export type RunStatus = 'Running' | 'Paused' | 'Parked' | 'Completed' | 'Failed' | 'Canceled';
 
-export type Phase = 'base' | 'warm-start' | 'fleet' | 'e-step' | 'training-set' | 'm-step' | 'evaluation' | 'arms' | 'done';
+export type Phase =
+  'base' | 'warm-start' | 'fleet' | 'e-step' | 'training-set' | 'm-step' | 'evaluation' | 'arms' | 'done';

@@ -1,0 +1,62 @@
+import { setCurrentDetails, startChild } from '@temporalio/workflow';
+import { childOptions } from './child-options.ts';
+import { samplingFleetId, shardBatchWorkflowId, type Place } from './contract/ids.ts';
+import { MAX_SHARDS_PER_BATCH } from './contract/limits.ts';
+import type { Recipe } from './contract/recipe.ts';
+import type { CheckpointRef, EStepRef, EStepSummary } from './contract/references.ts';
+import { withFleet } from './fleet.ts';
+import { Gate } from './gate.ts';
+import { sampling } from './proxies.ts';
+import { shardBatch } from './shard-batch.ts';
+import { mapWindow, ranges } from './window.ts';
+
+export interface EStepInput {
+  readonly place: Place;
+  readonly recipe: Recipe;
+  /** M_{t−1}: the model that both proposes and scores. */
+  readonly checkpoint: CheckpointRef;
+}
+
+export interface EStepResult {
+  readonly ref: EStepRef;
+  readonly summary: EStepSummary;
+}
+
+/**
+ * The E-step of one iteration: cut and plan, then sample K thoughts a chunk from the fleet of M_{t−1}, weigh them by
+ * p(Z,X)/q(Z|X) and select one. Started again, it goes on where the store says.
+ */
+export async function eStep({ place, recipe, checkpoint }: EStepInput): Promise<EStepResult> {
+  const gate = new Gate();
+  const settings = recipe.eStep;
+  const { seed, fidelity } = recipe;
+  const ref = await sampling.planEStep({
+    place,
+    seed,
+    fidelity,
+    corpus: { name: recipe.corpus.name, split: recipe.corpus.train },
+    segmentation: recipe.segmentation,
+    settings,
+    checkpoint,
+  });
+  if (ref.open > 0) {
+    const fleetId = samplingFleetId(place);
+    const batches = ranges(ref.shards, Math.min(settings.shardsPerBatch, MAX_SHARDS_PER_BATCH));
+    let done = 0;
+    await withFleet({ place, fleet: fleetId, checkpoint, settings: recipe.fleet }, () =>
+      mapWindow(batches, settings.batchesAtOnce, async (shards, index) => {
+        const input = { place, eStep: ref.eStep, shards, fleet: fleetId, seed, fidelity, settings, checkpoint };
+        const summary = `shards ${shards.from}–${shards.to - 1} of ${ref.shards}`;
+        await gate.through(() =>
+          startChild(shardBatch, {
+            ...childOptions(shardBatchWorkflowId(place, index), place, 'e-step', summary),
+            args: [input],
+          }),
+        );
+        done += 1;
+        setCurrentDetails(`${done} of ${batches.length} batches · ${ref.chunks} chunks · K = ${settings.samples}`);
+      }),
+    );
+  }
+  return { ref, summary: await sampling.finishEStep({ eStep: ref.eStep, settings }) };
+}

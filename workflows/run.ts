@@ -1,0 +1,158 @@
+import {
+  CancellationScope,
+  continueAsNew,
+  executeChild,
+  isCancellation,
+  log,
+  setCurrentDetails,
+  startChild,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import { placeAttributes } from './attributes.ts';
+import { baseline } from './baseline.ts';
+import { typeOf, causeOf } from './cause.ts';
+import { childOptions } from './child-options.ts';
+import type { Cause } from './contract/activities.ts';
+import { armWorkflowId, baseModelWorkflowId, iterationWorkflowId, MAIN_ARM, type Place } from './contract/ids.ts';
+import type { RunInput, RunState } from './contract/messages.ts';
+import type { Recipe } from './contract/recipe.ts';
+import type { CheckpointRef } from './contract/references.ts';
+import type { Phase, RunStatus } from './contract/search-attributes.ts';
+import { Gate, type Child } from './gate.ts';
+import { iteration } from './iteration.ts';
+import { withSettings } from './operational.ts';
+import { Steps } from './park.ts';
+import { control } from './proxies.ts';
+import { baseModel } from './training.ts';
+import { warmStart, type ModelResult } from './warm-start.ts';
+
+/**
+ * A run: base model → warm start ► M_0 → T EM iterations ► M_1 … M_T → the arms of comparison.
+ *
+ * It continues as new after each iteration and arm, when nothing is open, so that no history grows with the run and
+ * each iteration is a point to upgrade or reset to. It fails only when the operator aborts it.
+ */
+export async function run(input: RunInput): Promise<void> {
+  const { state } = input;
+  const place = placeOf(input);
+  const steps = new Steps(place, input.recipe);
+  const gate = new Gate((closed) => record(place, closed ? 'Paused' : 'Running', phaseOf(state)));
+  try {
+    const next = await advance(input, steps, gate);
+    if (next) await continueAsNew<typeof run>({ run: input.run, recipe: steps.recipe, state: next });
+    await record(place, 'Completed', 'done');
+  } catch (error) {
+    if (isCancellation(error)) {
+      await CancellationScope.nonCancellable(() => record(place, 'Canceled', phaseOf(state)));
+    } else if (typeOf(error) === 'Aborted') {
+      await record(place, 'Failed', phaseOf(state), causeOf(error, input.run));
+    }
+    throw error;
+  }
+}
+
+/** Does the next thing of the run; undefined once there is nothing left. */
+async function advance({ run, state }: RunInput, steps: Steps, gate: Gate): Promise<RunState | undefined> {
+  const { recipe } = steps;
+  if (state === undefined) {
+    const base = await makeBase(run, steps);
+    const model = await child(steps, gate, 'warm-start', () => {
+      const place = { run, arm: MAIN_ARM, iteration: 0 };
+      const options = childOptions(
+        iterationWorkflowId(place),
+        place,
+        'warm-start',
+        `teacher split ${recipe.corpus.warmStart}`,
+      );
+      return startChild(warmStart, { ...options, args: [{ run, recipe: steps.recipe, base }] });
+    });
+    return { next: afterIteration(recipe, 0), base, models: [model.checkpoint] };
+  }
+  const [m0] = state.models as readonly [CheckpointRef, ...CheckpointRef[]];
+  if (state.next.kind === 'iteration') {
+    const t = state.next.iteration;
+    const place = { run, arm: MAIN_ARM, iteration: t };
+    const previous = state.models.at(-1) ?? m0;
+    const model = await child(steps, gate, 'e-step', () => {
+      const options = childOptions(
+        iterationWorkflowId(place),
+        place,
+        'e-step',
+        `iteration ${t} of ${recipe.iterations}`,
+      );
+      const input = { place, recipe: steps.recipe, base: state.base, warmStart: m0, previous };
+      return startChild(iteration, { ...options, args: [input] });
+    });
+    return { ...state, next: afterIteration(recipe, t), models: [...state.models, model.checkpoint] };
+  }
+  const index = state.next.arm;
+  const arm = recipe.arms[index];
+  if (arm === undefined) return undefined;
+  const place = { run, arm: arm.name, iteration: recipe.iterations };
+  await child(steps, gate, 'arms', () => {
+    const options = childOptions(armWorkflowId(run, arm.name), place, 'arms', `arm ${arm.name}: ${arm.kind}`);
+    return startChild(baseline, {
+      ...options,
+      args: [{ run, recipe: steps.recipe, arm, base: state.base, warmStart: m0 }],
+    });
+  });
+  return { ...state, next: { kind: 'arm', arm: index + 1 } };
+}
+
+const afterIteration = (recipe: Recipe, done: number): RunState['next'] =>
+  done < recipe.iterations ? { kind: 'iteration', iteration: done + 1 } : { kind: 'arm', arm: 0 };
+
+async function makeBase(run: string, steps: Steps): Promise<CheckpointRef> {
+  const { recipe } = steps;
+  await steps.enter('base');
+  const place = { run, arm: MAIN_ARM, iteration: 0 };
+  const made = await steps.run('base', (generation) =>
+    executeChild(baseModel, {
+      ...childOptions(baseModelWorkflowId(run), place, 'base', recipe.model.source),
+      args: [
+        {
+          run,
+          seed: recipe.seed,
+          model: recipe.model,
+          corpus: { name: recipe.corpus.name, split: recipe.corpus.warmStart },
+          generation,
+          cluster: steps.recipe.mStep.cluster,
+        },
+      ],
+    }),
+  );
+  return made.checkpoint;
+}
+
+/**
+ * Runs one child of the run behind the pause gate. The child parks its own failures; one that still fails parks here.
+ * Operational settings that were changed inside it are kept for what follows.
+ */
+async function child<Result extends Pick<ModelResult, 'changed'>>(
+  steps: Steps,
+  gate: Gate,
+  phase: Phase,
+  start: () => Promise<Child<Result>>,
+): Promise<Result> {
+  const result = await steps.run(phase, () => gate.through(start));
+  steps.recipe = withSettings(steps.recipe, result.changed);
+  return result;
+}
+
+function placeOf({ run, recipe, state }: RunInput): Place {
+  if (state === undefined) return { run, arm: MAIN_ARM, iteration: 0 };
+  if (state.next.kind === 'iteration') return { run, arm: MAIN_ARM, iteration: state.next.iteration };
+  return { run, arm: recipe.arms[state.next.arm]?.name ?? MAIN_ARM, iteration: recipe.iterations };
+}
+
+function phaseOf(state: RunState | undefined): Phase {
+  if (state === undefined) return 'warm-start';
+  return state.next.kind === 'iteration' ? 'e-step' : 'arms';
+}
+
+async function record(place: Place, status: RunStatus, phase: Phase, cause: Cause | null = null): Promise<void> {
+  upsertSearchAttributes(placeAttributes(place, phase, status));
+  setCurrentDetails(`**${status}** · ${phase} · ${place.arm}, iteration ${place.iteration}`);
+  log.info(status, { phase, arm: place.arm, iteration: place.iteration });
+  await control.recordProgress({ ...place, status, phase, cause });
+}

@@ -1,0 +1,95 @@
+import { executeChild } from '@temporalio/workflow';
+import { causeOf } from './cause.ts';
+import { childOptions } from './child-options.ts';
+import type { TrainingSource } from './contract/activities.ts';
+import { trainingWorkflowId, type Place } from './contract/ids.ts';
+import type { PromptForm, TrainingSettings } from './contract/recipe.ts';
+import type { CheckpointRef, EStepSummary, TrainingResult, TrainingSetRef } from './contract/references.ts';
+import { evaluateCheckpoint } from './evaluation.ts';
+import { SKIPPED, type Steps } from './park.ts';
+import { control, sampling } from './proxies.ts';
+import { training } from './training.ts';
+import { mapWindow } from './window.ts';
+
+/** A model to be made at one place of the run. */
+export interface ModelPlan {
+  readonly place: Place;
+  /** Corpus split that it is trained on. */
+  readonly split: string;
+  readonly source: TrainingSource;
+  /** Where its weights start. */
+  readonly init: CheckpointRef;
+  readonly trials: number;
+  readonly form: PromptForm;
+  /** Settings of its training; may depend on the set, e.g. where the budget is matched to another training. */
+  readonly settings: (set: TrainingSetRef) => Promise<TrainingSettings>;
+  readonly eStep: EStepSummary | null;
+}
+
+/**
+ * Training set → trainings (trials) → evaluation → record. Shared by the warm start, the iterations and the arms.
+ * @returns the checkpoint of the first trial, from which the rest of the loop goes on.
+ */
+export async function trainAndEvaluate(steps: Steps, plan: ModelPlan): Promise<CheckpointRef> {
+  const { place } = plan;
+  await steps.enter('training-set', place);
+  const trainingSet = await steps.run('training-set', () =>
+    sampling.buildTrainingSet({
+      place,
+      corpus: { name: steps.recipe.corpus.name, split: plan.split },
+      segmentation: steps.recipe.segmentation,
+      source: plan.source,
+      checkpoint: plan.init,
+    }),
+  );
+  await steps.enter('m-step', place);
+  const settings = await plan.settings(trainingSet);
+  const trials = Array.from({ length: plan.trials }, (_, trial) => trial);
+  const checkpoints = await mapWindow(trials, trials.length, (trial) =>
+    steps.run('m-step', (generation) => train(steps, plan, trainingSet, settings, trial, generation)),
+  );
+  await steps.enter('evaluation', place);
+  for (const [trial, { checkpoint }] of checkpoints.entries()) await evaluate(steps, plan, trial, checkpoint);
+  await control.recordIteration({ place, checkpoints, trainingSet, eStep: plan.eStep });
+  return (checkpoints[0] as TrainingResult).checkpoint;
+}
+
+function train(
+  steps: Steps,
+  { place, init }: ModelPlan,
+  trainingSet: TrainingSetRef,
+  settings: TrainingSettings,
+  trial: number,
+  generation: number,
+): Promise<TrainingResult> {
+  const { seed, eStep, mStep } = steps.recipe;
+  const input = {
+    place,
+    trial,
+    generation,
+    cluster: mStep.cluster,
+    seed: seed + trial,
+    init,
+    trainingSet,
+    settings,
+    prefixChunks: eStep.prefixChunks,
+  };
+  const options = childOptions(trainingWorkflowId(place, trial), place, 'm-step', `from ${init.key}`);
+  return executeChild(training, { ...options, args: [input] });
+}
+
+/** An evaluation that fails parks only where the recipe says that the loop needs it; else it is recorded. */
+async function evaluate(steps: Steps, plan: ModelPlan, trial: number, checkpoint: CheckpointRef): Promise<void> {
+  const work = (): Promise<void> => evaluateCheckpoint(plan.place, trial, checkpoint, plan.form, steps.recipe);
+  const { run, arm, iteration } = plan.place;
+  const where = `${arm}, iteration ${iteration}, trial ${trial}`;
+  if (steps.recipe.evaluation.required) {
+    const result = await steps.runSkippable('evaluation', work);
+    if (result === SKIPPED) await control.recordEvent({ run, kind: 'evaluation-skipped', message: where });
+    return;
+  }
+  await steps.tolerate(work, async (error) => {
+    const { type, message } = causeOf(error, plan.place.run);
+    await control.recordEvent({ run, kind: 'evaluation-failed', message: `${where}: ${type}: ${message}` });
+  });
+}
