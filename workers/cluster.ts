@@ -1,0 +1,11 @@
+import { createClusterActivities } from '../activities/clusters/activities.ts';
+import { TASK_QUEUES } from '../workflows/contract/task-queues.ts';
+import { runWorker } from './run-worker.ts';
+
+/** Watches jobs: trainings and servers. Its end only lets go of them; the next worker finds them by key. */
+await runWorker('cluster', (dependencies) => ({
+  taskQueue: TASK_QUEUES.cluster,
+  activities: createClusterActivities(dependencies),
+  maxConcurrentActivityTaskExecutions: 200,
+  shutdownGraceTime: '1 second',
+}));

@@ -1,0 +1,40 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Dependencies } from '../activities/dependencies.ts';
+import { openDatabase } from '../activities/store/pool.ts';
+import { readConfig, type WorkerConfig } from './config.ts';
+import { installRuntime } from './runtime.ts';
+
+/** What one kind of worker adds to what all have. */
+export type WorkerKind = (
+  dependencies: Dependencies,
+  config: WorkerConfig,
+) => Omit<WorkerOptions, 'connection' | 'namespace' | 'identity'>;
+
+/**
+ * A worker process from its environment to its end: reads the configuration, connects, works until SIGTERM or SIGINT,
+ * closes what it opened. Ends with an error when it cannot connect: whoever started it starts it again.
+ */
+export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
+  const config = readConfig();
+  installRuntime(config, name);
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const connection = await NativeConnection.connect(connectionOptions);
+  const database = openDatabase(config.databaseUrl);
+  try {
+    const dependencies = { database, dataFolder: config.dataFolder, python: config.python };
+    const worker = await Worker.create({
+      connection,
+      namespace: namespace ?? 'default',
+      identity: `${name}@${process.pid}`,
+      // Cancellation reaches an activity by its heartbeats: at most this late.
+      maxHeartbeatThrottleInterval: '5 seconds',
+      defaultHeartbeatThrottleInterval: '5 seconds',
+      ...kind(dependencies, config),
+    });
+    await worker.run();
+  } finally {
+    await database.end();
+    await connection.close();
+  }
+}
