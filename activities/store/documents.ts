@@ -1,0 +1,121 @@
+import type { DocumentLine } from '../corpus/document-line.ts';
+import { copyRows } from './copy.ts';
+import type { CorpusSource, CorpusSplit } from './corpora.ts';
+import type { Connection, Queryable } from './pool.ts';
+
+/** A document as it is stored. */
+export interface StoredDocument extends DocumentLine {
+  readonly ordinal: number;
+}
+
+const DOCUMENT_COLUMNS = `d.ordinal, d.context, d.text, d.given_ends as "givenEnds", d.given_thoughts as "givenThoughts"`;
+
+/** Where an import stands after a batch. */
+export interface ImportMark {
+  readonly doneBytes: number;
+  readonly doneLines: number;
+  readonly documents: number;
+  readonly badLines: number;
+}
+
+/**
+ * Writes a batch of documents behind each other and the mark behind them in one transaction: after a crash the mark says
+ * exactly which lines are in.
+ */
+export async function writeDocuments(
+  connection: Connection,
+  source: CorpusSource,
+  firstOrdinal: number,
+  documents: readonly DocumentLine[],
+  mark: ImportMark,
+): Promise<void> {
+  await connection.query('begin');
+  try {
+    await copyRows(
+      connection,
+      'documents',
+      ['corpus', 'split', 'ordinal', 'source', 'context', 'text', 'given_ends', 'given_thoughts'],
+      documents.map((document, index) => [
+        source.corpus,
+        source.split,
+        firstOrdinal + index,
+        source.source,
+        document.context,
+        document.text,
+        document.givenEnds,
+        document.givenThoughts,
+      ]),
+    );
+    await connection.query(
+      'update corpus_sources set done_bytes = $2, done_lines = $3, documents = $4, bad_lines = $5 where source = $1',
+      [source.source, mark.doneBytes, mark.doneLines, mark.documents, mark.badLines],
+    );
+    await connection.query('commit');
+  } catch (error) {
+    await connection.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Bytes of text read at once, and documents at most: what a reader holds, whatever the size of the split. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+const BATCH_DOCUMENTS = 1_000;
+
+/**
+ * The last ordinal (exclusive) of a batch that starts at `first`: as many documents as make up 4 MB, at least one.
+ */
+export async function batchEnd(
+  database: Queryable,
+  { corpus, split, documents }: CorpusSplit,
+  first: number,
+): Promise<number> {
+  const { rows } = await database.query<{ end: number }>(
+    `select max(ordinal) + 1 as end from (
+       select ordinal, sum(octet_length(text) + coalesce(octet_length(context), 0)) over (order by ordinal) as bytes
+       from documents where corpus = $1 and split = $2 and ordinal >= $3 and ordinal < $4
+     ) sized where bytes <= $5 or ordinal = $3`,
+    [corpus, split, first, Math.min(documents, first + BATCH_DOCUMENTS), BATCH_BYTES],
+  );
+  return rows[0]?.end ?? first;
+}
+
+/** Documents with ordinals from `first` up to `end` (exclusive), in order. */
+export async function readDocuments(
+  database: Queryable,
+  { corpus, split, documents }: CorpusSplit,
+  first: number,
+  end: number,
+): Promise<StoredDocument[]> {
+  const { rows } = await database.query<StoredDocument>(
+    `select ${DOCUMENT_COLUMNS} from documents d
+     where d.corpus = $1 and d.split = $2 and d.ordinal >= $3 and d.ordinal < $4 order by d.ordinal`,
+    [corpus, split, first, Math.min(end, documents)],
+  );
+  return rows;
+}
+
+/** Size of a split's text. */
+export interface SplitSize {
+  /** Characters (code points) and bytes (UTF-8) of context and text. */
+  readonly characters: number;
+  readonly bytes: number;
+  readonly longestBytes: number;
+  readonly withContext: number;
+  readonly withThoughts: number;
+}
+
+/** Adds up a split's text; reads all of it. */
+export async function measureSplit(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<SplitSize> {
+  const { rows } = await database.query<SplitSize>(
+    `select coalesce(sum(length(text) + coalesce(length(context), 0)), 0)::bigint as characters,
+       coalesce(sum(octet_length(text) + coalesce(octet_length(context), 0)), 0)::bigint as bytes,
+       coalesce(max(octet_length(text)), 0) as "longestBytes",
+       count(context) as "withContext",
+       count(*) filter (where exists (select from unnest(given_thoughts) thought where thought <> '')) as "withThoughts"
+     from documents where corpus = $1 and split = $2 and ordinal < $3`,
+    [corpus, split, documents],
+  );
+  const [size] = rows;
+  if (size === undefined) throw new Error(`Expected one row of sums over split ${split}, got none`);
+  return size;
+}
