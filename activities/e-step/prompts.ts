@@ -40,6 +40,8 @@ export interface ChunkPrompts {
    * each. All candidates are given together because the released code cuts them all by the longest.
    */
   readonly score: (thoughts: readonly (readonly number[])[]) => ScoredSequence[];
+  /** Earlier chunks in the prefix. */
+  readonly prefixChunks: number;
 }
 
 /** A chunk that has no prompt the model can hold. */
@@ -101,6 +103,7 @@ function corrected(model: PromptModel, text: ChunkText, maxThought: number): Chu
         ids: [...prefix, startOfLatent, priorPrefix, ...thought, endOfLatent, ...text.chunk],
         from: prefix.length + 2,
       })),
+    prefixChunks: before.length,
   };
 }
 
@@ -128,5 +131,6 @@ function released(model: PromptModel, text: ChunkText, maxThought: number): Chun
         from: kept.length + 1,
       }));
     },
+    prefixChunks: text.before.length,
   };
 }

@@ -77,7 +77,10 @@ export async function admit(
     const tolerance = FINGERPRINT_TOLERANCE[fingerprint.dtype];
     const distance = distanceBetween(scores, fingerprint.logprobs);
     if (!within(distance, tolerance)) {
-      return refused('fingerprint', `Expected the fingerprint in ${fingerprint.dtype}, got ${describe(distance, tolerance)}`);
+      return refused(
+        'fingerprint',
+        `Expected the fingerprint in ${fingerprint.dtype}, got ${describe(distance, tolerance)}`,
+      );
     }
 
     // Sampling the sequences fills the prefix cache with them; scored again, last first, each by itself, nothing may change.
@@ -86,7 +89,10 @@ export async function admit(
     for (const sequence of sequences.toReversed()) again.unshift(...(await client.score([sequence], limits)));
     const shift = distanceBetween(again, scores);
     if (!within(shift, tolerance)) {
-      return refused('order', `Expected scores that do not depend on order, got ${describe(shift, tolerance)}: turn prefix caching off`);
+      return refused(
+        'order',
+        `Expected scores that do not depend on order, got ${describe(shift, tolerance)}: turn prefix caching off`,
+      );
     }
     return { kind: 'admitted' };
   } catch (thrown) {
@@ -127,7 +133,9 @@ interface Distance {
 
 /** Mean and greatest absolute difference over all positions. */
 function distanceBetween(found: readonly (readonly number[])[], expected: readonly (readonly number[])[]): Distance {
-  const differences = expected.flatMap((row, i) => row.map((value, j) => Math.abs(value - (found[i]?.[j] ?? Infinity))));
+  const differences = expected.flatMap((row, i) =>
+    row.map((value, j) => Math.abs(value - (found[i]?.[j] ?? Infinity))),
+  );
   const sum = differences.reduce((total, difference) => total + difference, 0);
   return { mean: sum / differences.length, worst: differences.reduce((a, b) => Math.max(a, b), 0) };
 }

@@ -105,7 +105,11 @@ export function readSampled(answer: unknown, asked: Asked, stop: number | null, 
     const values: unknown = choice.logprobs?.token_logprobs;
     if (!Array.isArray(values) || values.length !== tokenIds.length || tokenIds.length === 0) {
       const found = Array.isArray(values) ? values.length : 'none';
-      throw garbage(asked, 'length', `Expected a log probability for each of ${tokenIds.length} ids, got ${found} (${where})`);
+      throw garbage(
+        asked,
+        'length',
+        `Expected a log probability for each of ${tokenIds.length} ids, got ${found} (${where})`,
+      );
     }
     const reason = choice.finish_reason;
     if (reason !== 'stop' && reason !== 'length') {
@@ -113,10 +117,18 @@ export function readSampled(answer: unknown, asked: Asked, stop: number | null, 
     }
     const ended = stop === null ? -1 : tokenIds.indexOf(stop);
     if (ended >= 0 && ended < tokenIds.length - 1) {
-      throw garbage(asked, 'ids', `Expected nothing behind stop id ${stop}, got ${tokenIds.length - 1 - ended} ids (${where})`);
+      throw garbage(
+        asked,
+        'ids',
+        `Expected nothing behind stop id ${stop}, got ${tokenIds.length - 1 - ended} ids (${where})`,
+      );
     }
     if (tokenIds.length > maxTokens || (reason === 'length' && ended < 0 && tokenIds.length !== maxTokens)) {
-      throw garbage(asked, 'length', `Expected an end by length at ${maxTokens} ids, got ${tokenIds.length} (${where})`);
+      throw garbage(
+        asked,
+        'length',
+        `Expected an end by length at ${maxTokens} ids, got ${tokenIds.length} (${where})`,
+      );
     }
     return {
       tokenIds,
@@ -138,7 +150,11 @@ export function readScores(answer: unknown, asked: Asked, from: readonly number[
     const entries = choice.prompt_logprobs;
     if (!Array.isArray(entries) || entries.length !== prompt.length) {
       const found = Array.isArray(entries) ? entries.length : 'none';
-      throw garbage(asked, 'length', `Expected ${prompt.length} prompt log probabilities, got ${found} (prompt ${index})`);
+      throw garbage(
+        asked,
+        'length',
+        `Expected ${prompt.length} prompt log probabilities, got ${found} (prompt ${index})`,
+      );
     }
     // The first token has no predecessor; a server that scores it has shifted the list.
     if (entries[0] !== null) {
@@ -147,7 +163,8 @@ export function readScores(answer: unknown, asked: Asked, from: readonly number[
     return prompt.slice(from[index]).map((id, offset) => {
       const position = (from[index] ?? 0) + offset;
       const entry: unknown = entries[position];
-      const scored = typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>)[String(id)] : undefined;
+      const scored =
+        typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>)[String(id)] : undefined;
       if (typeof scored !== 'object' || scored === null) {
         throw garbage(asked, 'ids', `Expected a score of id ${id} (prompt ${index}, position ${position})`);
       }

@@ -154,9 +154,19 @@ export class VllmClient {
       }
     }
     const prompts = sequences.map(({ ids }) => ids);
-    const answer = await this.#complete(limits, { ...NEUTRAL_SAMPLING, prompt: prompts, n: 1, max_tokens: 1, prompt_logprobs: 0 });
+    const answer = await this.#complete(limits, {
+      ...NEUTRAL_SAMPLING,
+      prompt: prompts,
+      n: 1,
+      max_tokens: 1,
+      prompt_logprobs: 0,
+    });
     const asked = { server: this.root, model: this.endpoint.servedName, prompts, n: 1 };
-    return readScores(answer, asked, sequences.map(({ from }) => from));
+    return readScores(
+      answer,
+      asked,
+      sequences.map(({ from }) => from),
+    );
   }
 
   /** One completion under any settings, for evaluation. */

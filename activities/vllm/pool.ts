@@ -97,7 +97,14 @@ export class ServerPool {
   }
 
   /** The servers and what they are at, for logs and metrics. */
-  status(): { server: string; state: ServerState; sequences: number; tokens: number; window: number; trouble: string | null }[] {
+  status(): {
+    server: string;
+    state: ServerState;
+    sequences: number;
+    tokens: number;
+    window: number;
+    trouble: string | null;
+  }[] {
     return [...this.#servers.values()].map((server) => ({
       server: server.client.root,
       state: server.state,
@@ -270,9 +277,13 @@ export class ServerPool {
     }
     this.#emptyTimer ??= setTimeout(() => {
       this.#emptyTimer = null;
-      const servers = this.status().map(({ server, state, trouble }) => `${server} ${state} (${trouble ?? 'no trouble known'})`);
+      const servers = this.status().map(
+        ({ server, state, trouble }) => `${server} ${state} (${trouble ?? 'no trouble known'})`,
+      );
       const found = servers.length === 0 ? 'no server listed' : servers.join('; ');
-      this.#failWaiting(new NoServerError(`Expected a ready server within ${this.#settings.noServerMs} ms, found ${found}`));
+      this.#failWaiting(
+        new NoServerError(`Expected a ready server within ${this.#settings.noServerMs} ms, found ${found}`),
+      );
     }, this.#settings.noServerMs);
   }
 

@@ -12,7 +12,8 @@ export interface ServerLoad {
   readonly tokens: number;
 }
 
-const LINE = /^vllm:(num_requests_running|num_requests_waiting|kv_cache_usage_perc|gpu_cache_usage_perc|num_preemptions_total|prompt_tokens_total|generation_tokens_total)(?:\{[^}]*\})? +(\S+)/gm;
+const LINE =
+  /^vllm:(num_requests_running|num_requests_waiting|kv_cache_usage_perc|gpu_cache_usage_perc|num_preemptions_total|prompt_tokens_total|generation_tokens_total)(?:\{[^}]*\})? +(\S+)/gm;
 
 /** Reads the Prometheus text of `/metrics`; null when it has none of the lines wanted. */
 export function readServerLoad(metrics: string): ServerLoad | null {

@@ -16,22 +16,23 @@ export const MARKER_TEXTS = {
  */
 export interface TextTokenizer {
   /**
-   * Ids of plain text, no special tokens added.
-   * @throws MarkerInTextError when the text holds the text of a special token: it would be read as the token itself
+   * Ids of plain text: no special tokens added, and none recognised. `</s>` or a marker in a text is encoded letter by
+   * letter like any other text.
+   * @throws SpecialTokenInTextError when the vocabulary has no other way to write such a text than the token itself
    */
   encode(text: string): number[];
   /** Text of ids, for people; special tokens are written out. */
   decode(ids: readonly number[]): string;
 }
 
-/** Text that holds the text of a special token. Such documents are refused at import. */
-export class MarkerInTextError extends Error {
-  override readonly name = 'MarkerInTextError';
-  readonly token: string;
+/** Plain text that would be read as a special token. */
+export class SpecialTokenInTextError extends Error {
+  override readonly name = 'SpecialTokenInTextError';
+  readonly id: number;
 
-  constructor(token: string) {
-    super(`Expected text without special tokens, found ${token}: take it out of the corpus`);
-    this.token = token;
+  constructor(id: number, token: string) {
+    super(`Expected plain text, found what encodes to the special token ${id} (${token}): take it out of the corpus`);
+    this.id = id;
   }
 }
 
@@ -40,22 +41,43 @@ export class MarkerInTextError extends Error {
  * @throws when the files are missing or of a kind the tokenizer library does not know
  */
 export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
-  const [model, config] = await Promise.all(
-    ['tokenizer.json', 'tokenizer_config.json'].map(async (file) => {
-      return JSON.parse(await readFile(join(folder, file), 'utf8')) as object;
-    }),
+  const read = async (file: string): Promise<Record<string, unknown>> =>
+    JSON.parse(await readFile(join(folder, file), 'utf8')) as Record<string, unknown>;
+  const [model, config] = await Promise.all([read('tokenizer.json'), read('tokenizer_config.json')]);
+  const whole = new Tokenizer(model, config);
+  // Added tokens are cut out of a text before it is encoded; a tokenizer that has no special ones sees letters.
+  const plain = new Tokenizer(
+    { ...model, added_tokens: listed(model['added_tokens']).filter((token) => !token.special) },
+    config,
   );
-  const tokenizer = new Tokenizer(model ?? {}, config ?? {});
-  const special = [...tokenizer.get_added_tokens_decoder().values()].map((token) => token.content);
+  const special = new Map(
+    listed(model['added_tokens'])
+      .filter((token) => token.special)
+      .map((token) => [token.id, token.content]),
+  );
   return {
     encode(text) {
-      const found = special.find((token) => text.includes(token));
-      if (found !== undefined) throw new MarkerInTextError(found);
-      return tokenizer.encode(text, { add_special_tokens: false }).ids;
+      if (text === '') return [];
+      const { ids } = plain.encode(text, { add_special_tokens: false });
+      for (const id of ids) {
+        const token = special.get(id);
+        if (token !== undefined) throw new SpecialTokenInTextError(id, token);
+      }
+      return ids;
     },
     decode(ids) {
       if (ids.length === 0) return '';
-      return tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+      return whole.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
     },
   };
+}
+
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+}
+
+function listed(tokens: unknown): AddedToken[] {
+  return Array.isArray(tokens) ? (tokens as AddedToken[]) : [];
 }

@@ -88,7 +88,8 @@ export function failureOfStatus(status: number, headers?: Headers): VllmFailure 
 export function vllmError(thrown: unknown, server: string): VllmError {
   if (thrown instanceof VllmError) return thrown;
   const cause = { cause: thrown };
-  if (thrown instanceof APIUserAbortError) return new VllmError({ kind: 'cancelled' }, server, 'Request aborted', cause);
+  if (thrown instanceof APIUserAbortError)
+    return new VllmError({ kind: 'cancelled' }, server, 'Request aborted', cause);
   if (thrown instanceof APIConnectionError) {
     return new VllmError({ kind: 'lost', status: null }, server, `No answer: ${rootMessage(thrown)}`, cause);
   }
