@@ -19,7 +19,10 @@ const ADAPTERS: Readonly<Record<string, (options: ClusterOptions) => JobCluster>
 export function clusterByName(name: string, options: ClusterOptions): JobCluster {
   const create = Object.hasOwn(ADAPTERS, name) ? ADAPTERS[name] : undefined;
   if (create === undefined) {
-    throw failure('RecipeInvalid', `Expected a cluster of ${Object.keys(ADAPTERS).join(', ')}, got \`${name}\` (m-step.cluster, fleet.cluster)`);
+    throw failure(
+      'RecipeInvalid',
+      `Expected a cluster of ${Object.keys(ADAPTERS).join(', ')}, got \`${name}\` (m-step.cluster, fleet.cluster)`,
+    );
   }
   return create(options);
 }

@@ -38,7 +38,13 @@ const POLL_MILLISECONDS = 20;
 /** Variables that workers need and jobs must not see: they hold passwords and keys. */
 const WITHHELD = /^(DATABASE_URL|PG[A-Z]+|TEMPORAL_.*)$/;
 
-const JobRecord = z.object({ key: z.string(), pid: z.int(), start: z.string(), graceSeconds: z.number(), requeueExitCode: z.int() });
+const JobRecord = z.object({
+  key: z.string(),
+  pid: z.int(),
+  start: z.string(),
+  graceSeconds: z.number(),
+  requeueExitCode: z.int(),
+});
 type JobRecord = z.infer<typeof JobRecord>;
 
 const ExitRecord = z.object({ key: z.string(), code: z.int().nullable(), signal: z.string().nullable() });
@@ -67,7 +73,9 @@ async function submit(python: string, key: string, spec: JobSpec): Promise<JobHa
     if (handle !== undefined) return handle;
     if (runner?.ended !== undefined && runner.process.exitCode !== DUPLICATE) {
       const log = (await tailLines(join(spec.folder, 'log'))).slice(-5).join('\n');
-      throw new Error(`Expected the runner of job ${key} to record itself in ${spec.folder}, but it ${runner.ended}: ${log}`);
+      throw new Error(
+        `Expected the runner of job ${key} to record itself in ${spec.folder}, but it ${runner.ended}: ${log}`,
+      );
     }
     if (Date.now() > deadline) {
       throw new Error(

@@ -43,7 +43,8 @@ export async function killSession(leader: ProcessIdentity): Promise<void> {
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const stat = await processStat(Number(name));
-    if (stat?.session === leader.pid && !isDead(stat) && stat.startTicks >= Number(leaderTicks)) sendSignal(Number(name), 'SIGKILL');
+    if (stat?.session === leader.pid && !isDead(stat) && stat.startTicks >= Number(leaderTicks))
+      sendSignal(Number(name), 'SIGKILL');
   }
 }
 

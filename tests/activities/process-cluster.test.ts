@@ -15,7 +15,9 @@ const SUBMITTER = fileURLToPath(new URL('../support/submit-job.ts', import.meta.
 describeClusterContract('process', () => ({
   cluster: createProcessCluster(testPython()),
   submitElsewhere: (key, spec) =>
-    spawn(process.execPath, [SUBMITTER, testPython(), key, JSON.stringify(spec)], { stdio: ['ignore', 'pipe', 'inherit'] }),
+    spawn(process.execPath, [SUBMITTER, testPython(), key, JSON.stringify(spec)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
 }));
 
 const cluster = createProcessCluster(testPython());
@@ -85,7 +87,9 @@ test('half a record, as a foreign program may leave it, is no job', async () => 
 });
 
 test('an interpreter that is not there is said so', async () => {
-  await expect(createProcessCluster('/nowhere/python').submit('run/a', fakeJob(folder, 'wait'))).rejects.toThrow(/nowhere/);
+  await expect(createProcessCluster('/nowhere/python').submit('run/a', fakeJob(folder, 'wait'))).rejects.toThrow(
+    /nowhere/,
+  );
 });
 
 test('a cluster that is not known is refused with the known ones', () => {

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hasEnded, type JobCluster, type JobHandle, type JobSpec, type JobStatus } from '../../activities/clusters/job-cluster.ts';
+import {
+  hasEnded,
+  type JobCluster,
+  type JobHandle,
+  type JobSpec,
+  type JobStatus,
+} from '../../activities/clusters/job-cluster.ts';
 import { eventually } from './eventually.ts';
 
 const PROGRAM = fileURLToPath(new URL('./fake-job.mjs', import.meta.url));
@@ -236,7 +242,9 @@ const answerOf = (child: ChildProcess): Promise<string> =>
     let text = '';
     child.stdout?.on('data', (data: Buffer) => (text += data.toString()));
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve(text.trim()) : reject(new Error(`submitter exited with ${code}`))));
+    child.once('close', (code) =>
+      code === 0 ? resolve(text.trim()) : reject(new Error(`submitter exited with ${code}`)),
+    );
   });
 
 /** Interpreter for tests that run jobs: the product's, else the system's. */
