@@ -36,7 +36,9 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): WorkerCo
   const parsed = environment.safeParse(variables);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-    throw new Error(`Expected a worker's environment, found ${problems}: set these, or start workers with \`thoughtloop up\``);
+    throw new Error(
+      `Expected a worker's environment, found ${problems}: set these, or start workers with \`thoughtloop up\``,
+    );
   }
   const { data } = parsed;
   return Object.freeze({

@@ -7,7 +7,11 @@ import type { WorkerConfig } from './config.ts';
  * anything else of Temporal.
  */
 export function installRuntime(config: WorkerConfig, worker: string): void {
-  const logger = pino({ level: config.logLevel, base: { worker, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime });
+  const logger = pino({
+    level: config.logLevel,
+    base: { worker, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
   const level = (config.logLevel === 'trace' ? 'debug' : config.logLevel).toUpperCase() as LogLevel;
   Runtime.install({
     logger: new DefaultLogger(level, ({ level: entryLevel, message, meta }) => {

@@ -1,0 +1,224 @@
+import { fileURLToPath } from 'node:url';
+import { Connection, WorkflowClient, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { bundleWorkflowCode, NativeConnection, Runtime, DefaultLogger, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MESSAGES, type Decision, type DecisionAnswer } from '../../workflows/contract/messages.ts';
+import type { BenchmarkSettings, Recipe } from '../../workflows/contract/recipe.ts';
+import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
+import { run } from '../../workflows/index.ts';
+import { FakeActivities } from '../support/fake-activities.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestTemporal, type TestTemporal } from '../support/temporal.ts';
+import { tinyRecipe } from '../support/tiny-recipe.ts';
+
+let temporal: TestTemporal;
+let client: WorkflowClient;
+let workers: { worker: Worker; ended: Promise<void> }[];
+let native: NativeConnection;
+let fake: FakeActivities;
+let count = 0;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  temporal = await startTestTemporal();
+  client = new WorkflowClient({ connection: await Connection.connect({ address: temporal.address }) });
+  native = await NativeConnection.connect({ address: temporal.address });
+  const workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+  // Each test's calls go to the fake of that test.
+  const names = Object.keys(new FakeActivities().activities());
+  const activities = Object.fromEntries(
+    names.map((name) => [
+      name,
+      (input: unknown) => (fake.activities() as unknown as Record<string, (input: unknown) => unknown>)[name]?.(input),
+    ]),
+  );
+  workers = await Promise.all(
+    Object.values(TASK_QUEUES).map(async (taskQueue) => {
+      const worker = await Worker.create({
+        connection: native,
+        taskQueue,
+        activities,
+        // Every workflow task replays from the start: what is not deterministic fails here.
+        maxCachedWorkflows: 0,
+        maxHeartbeatThrottleInterval: '200 milliseconds',
+        defaultHeartbeatThrottleInterval: '200 milliseconds',
+        ...(taskQueue === TASK_QUEUES.control ? { workflowBundle } : {}),
+      });
+      return { worker, ended: worker.run() };
+    }),
+  );
+});
+
+afterAll(async () => {
+  for (const { worker } of workers) worker.shutdown();
+  await Promise.all(workers.map(({ ended }) => ended));
+  await native.close();
+  await client.connection.close();
+  await temporal.stop();
+});
+
+beforeEach(() => {
+  fake = new FakeActivities();
+});
+
+const benchmark: BenchmarkSettings = {
+  name: 'test',
+  file: 'test.jsonl',
+  digest: '0'.repeat(64),
+  format: 'jsonl',
+  question: '{problem}',
+  shots: null,
+  grader: 'exact',
+  stop: [],
+  limit: null,
+  maxTokens: 8,
+};
+
+async function start(changes: Partial<Recipe> = {}): Promise<WorkflowHandle<typeof run>> {
+  const name = `run-${process.pid}-${count++}`;
+  const recipe = tinyRecipe({ name, evaluation: { ...tinyRecipe().evaluation, benchmarks: [benchmark] }, ...changes });
+  return client.start(run, { workflowId: name, taskQueue: TASK_QUEUES.control, args: [{ run: name, recipe }] });
+}
+
+const parkedWorkflow = (): Promise<string> =>
+  eventually('a parked step', () => fake.progress.at(-1)?.status === 'Parked' && fake.progress.at(-1)?.cause?.workflow);
+
+const decide = (workflow: string, decision: Decision): Promise<DecisionAnswer> =>
+  client.getHandle(workflow).executeUpdate<DecisionAnswer, [Decision]>(MESSAGES.decide, { args: [decision] });
+
+describe('run', () => {
+  it('goes base → warm start → iterations → arms, each M_t from what the recipe names, and gives every server back', async () => {
+    const handle = await start({
+      arms: [
+        { name: 'k1', kind: 'latent', samples: 1 },
+        { name: 'control', kind: 'control' },
+        { name: 'raw', kind: 'raw', match: 'flops' },
+      ],
+    });
+    await handle.result();
+    const id = handle.workflowId;
+    const trainings = fake.calls.filter((call) => call.startsWith('submitTraining'));
+    expect(trainings).toEqual([
+      `submitTraining latent/0 from ${id}/base/g0`,
+      `submitTraining latent/1 from ${id}/base/g0`,
+      `submitTraining latent/2 from ${id}/base/g0`,
+      `submitTraining k1/1 from ${id}/base/g0`,
+      `submitTraining k1/2 from ${id}/base/g0`,
+      `submitTraining control/1 from ${id}/i0/m/latent-0/g0`,
+      `submitTraining raw/2 from ${id}/base/g0`,
+    ]);
+    // The first iteration of another K shares the sampling of the loop; its second has its own.
+    expect(fake.calls.filter((call) => call.startsWith('planEStep'))).toEqual([
+      'planEStep latent/1',
+      'planEStep latent/2',
+      'planEStep k1/2',
+    ]);
+    expect(fake.calls).toContain('findEStep latent/1 K=1');
+    expect(fake.calls.filter((call) => call.startsWith('sampleShard latent/1')).sort()).toEqual(
+      [0, 1, 2, 3, 4].map((shard) => `sampleShard latent/1/${shard}`),
+    );
+    expect(fake.calls).toContain('runBenchmark raw/2 test raw');
+    expect(fake.calls).toContain('runBenchmark k1/2 test latent');
+    expect([...fake.servers]).toEqual([]);
+    expect(fake.progress.at(-1)).toMatchObject({ status: 'Completed', phase: 'done', cause: null });
+    const history = await client.getHandle(id).fetchHistory();
+    expect(history.events?.length ?? 0).toBeLessThan(100);
+  });
+
+  it('parks when a training fails for good, and a retry runs it as another job with the settings decided', async () => {
+    fake.failNext('awaitJob', 'TrainingFailed', 0);
+    const handle = await start({ iterations: 1 });
+    await eventually('the E-step', () => fake.calls.some((call) => call.startsWith('sampleShard')));
+    fake.failNext('awaitJob', 'TrainingFailed');
+    const workflow = await parkedWorkflow();
+    const parked = fake.progress.at(-1);
+    expect(parked).toMatchObject({ status: 'Parked', phase: 'm-step', cause: { type: 'TrainingFailed' } });
+    expect(await decide(workflow, { action: 'retry', set: { 'fleet.servers': 2 } })).toEqual({
+      workflow,
+      action: 'retry',
+    });
+    await handle.result();
+    expect(fake.calls).toContain(`awaitJob ${handle.workflowId}/i1/m/latent-0/g1`);
+    expect(fake.calls.filter((call) => call.startsWith('superviseServer') && call.includes('/i1/eval')).length).toBe(2);
+    // What was sampled before the failure is not sampled again.
+    expect(fake.calls.filter((call) => call === 'sampleShard latent/1/0')).toHaveLength(1);
+  });
+
+  it('refuses a decision that changes the science, that skips what the loop needs, or that comes when nothing is parked', async () => {
+    fake.failNext('finishEStep', 'TooManyRejections');
+    const handle = await start({ iterations: 1 });
+    const workflow = await parkedWorkflow();
+    const refusedWith = async (id: string, decision: Decision): Promise<string> =>
+      decide(id, decision).then(
+        () => 'accepted',
+        (error: unknown) => (error instanceof WorkflowUpdateFailedError ? String(error.cause?.message) : String(error)),
+      );
+    expect(await refusedWith(workflow, { action: 'retry', set: { 'e-step.samples': 8 } })).toMatch(/fork/);
+    expect(await refusedWith(workflow, { action: 'skip' })).toMatch(/cannot go on without e-step/);
+    expect(await refusedWith(handle.workflowId, { action: 'retry' })).toMatch(/not parked/);
+    await decide(workflow, { action: 'abort' });
+    await expect(handle.result()).rejects.toThrow();
+    expect(fake.progress.at(-1)).toMatchObject({ status: 'Failed', cause: { type: 'Aborted' } });
+    expect([...fake.servers]).toEqual([]);
+  });
+
+  it('goes on without an evaluation that fails, unless the recipe requires it: then the operator may skip it', async () => {
+    fake.failNext('runBenchmark', 'GradingFailed');
+    const tolerant = await start({ iterations: 1 });
+    await tolerant.result();
+    expect(fake.events.some((event) => event.startsWith('evaluation-failed: latent, iteration 0'))).toBe(true);
+
+    fake = new FakeActivities();
+    fake.failNext('runBenchmark', 'GradingFailed');
+    const evaluation = { ...tinyRecipe().evaluation, benchmarks: [benchmark], required: true };
+    const strict = await start({ iterations: 1, evaluation });
+    await decide(await parkedWorkflow(), { action: 'skip' });
+    await strict.result();
+    expect(fake.events.some((event) => event.startsWith('evaluation-skipped: latent, iteration 0'))).toBe(true);
+  });
+
+  it('parks when its fleet cannot be kept alive, with the fleet’s cause, not with a hanging E-step', async () => {
+    fake.hang('sampleShard');
+    fake.failNext('superviseServer', 'ServerStartFailed', 0);
+    const handle = await start({ iterations: 1, evaluation: tinyRecipe().evaluation });
+    fake.failNext('superviseServer', 'ServerStartFailed');
+    await parkedWorkflow();
+    expect(fake.progress.at(-1)).toMatchObject({ phase: 'e-step', cause: { type: 'ServerStartFailed' } });
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+  });
+
+  it('when cancelled stops its job and its servers and says so; started again it goes on', async () => {
+    fake.hang('awaitJob');
+    const handle = await start({ iterations: 1 });
+    await eventually('a job under way', () => fake.calls.some((call) => call.startsWith('awaitJob')));
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+    expect(fake.cancelled).toEqual([`${handle.workflowId}/base/g0`]);
+    expect(fake.progress.at(-1)?.status).toBe('Canceled');
+
+    fake = new FakeActivities();
+    const recipe = tinyRecipe({ name: handle.workflowId, iterations: 1 });
+    const again = await client.start(run, {
+      workflowId: handle.workflowId,
+      taskQueue: TASK_QUEUES.control,
+      args: [{ run: handle.workflowId, recipe }],
+    });
+    await again.result();
+    expect(fake.progress.at(-1)?.status).toBe('Completed');
+  });
+
+  it('when paused starts no more shards until it is resumed', async () => {
+    fake.shards = 40;
+    const handle = await start({ iterations: 1 });
+    await eventually('sampling', () => fake.calls.some((call) => call.startsWith('sampleShard')));
+    await handle.signal(MESSAGES.pause);
+    await eventually('the pause', () => fake.progress.at(-1)?.status === 'Paused');
+    await handle.signal(MESSAGES.resume);
+    await handle.result();
+    expect(new Set(fake.calls.filter((call) => call.startsWith('sampleShard'))).size).toBe(40);
+  });
+});

@@ -1,0 +1,135 @@
+import { Context } from '@temporalio/activity';
+import type {
+  ClusterActivities,
+  ControlActivities,
+  EvaluationActivities,
+  RunProgress,
+  SamplingActivities,
+} from '../../workflows/contract/activities.ts';
+import { failure } from '../../activities/failure.ts';
+import type { FailureType } from '../../workflows/contract/failures.ts';
+import { trainingKey, baseModelKey } from '../../workflows/contract/ids.ts';
+
+type All = ControlActivities & SamplingActivities & ClusterActivities & EvaluationActivities;
+
+/**
+ * A fake of every activity, in memory: it finishes at once what it is asked for and notes the calls. For tests of the
+ * workflows alone; the real activities have tests of their own.
+ */
+export class FakeActivities {
+  /** `name place` of every call, in order, e.g. `sampleShard latent/1/0`. */
+  readonly calls: string[] = [];
+  readonly progress: RunProgress[] = [];
+  readonly events: string[] = [];
+  /** Jobs that were stopped. */
+  readonly cancelled: string[] = [];
+  /** Servers up now, `fleet/slot`. */
+  readonly servers = new Set<string>();
+  shards = 5;
+  readonly #failures = new Map<string, { type: FailureType; times: number }>();
+  readonly #hangs = new Set<string>();
+
+  /** The next `times` calls of this name fail for good. */
+  failNext(call: string, type: FailureType, times = 1): void {
+    this.#failures.set(call, { type, times });
+  }
+
+  /** Calls of this name heartbeat until they are cancelled. */
+  hang(call: string): void {
+    this.#hangs.add(call);
+  }
+
+  #note(name: string, where: string): void {
+    this.calls.push(where === '' ? name : `${name} ${where}`);
+    const planned = this.#failures.get(name);
+    if (planned && planned.times > 0) {
+      planned.times -= 1;
+      throw failure(planned.type, `planned failure of ${name}`);
+    }
+  }
+
+  async #untilCancelled(): Promise<never> {
+    const context = Context.current();
+    const timer = setInterval(() => context.heartbeat(), 500);
+    try {
+      return await context.cancelled;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  activities(): All {
+    const where = ({ arm, iteration }: { arm: string; iteration: number }): string => `${arm}/${iteration}`;
+    const counts = { chunks: 1, selected: 1, rejected: 0, sampledTokens: 1, scoredTokens: 1, requests: 2 };
+    const summary = { ...counts, essMean: 1, elboMean: -1, thoughtTokensMean: 1, seconds: 1 };
+    const trained = (key: string): Awaited<ReturnType<All['awaitJob']>> => ({
+      checkpoint: { key, digest: key, folder: key },
+      steps: 1,
+      tokens: 1,
+      loss: 1,
+      seconds: 1,
+    });
+    return {
+      recordProgress: async (progress) => void this.progress.push(progress),
+      recordEvent: async ({ kind, message }) => void this.events.push(`${kind}: ${message}`),
+      recordIteration: async ({ place }) => this.#note('recordIteration', where(place)),
+      planRawBudget: async ({ match }) => {
+        this.#note('planRawBudget', match);
+        return { tokens: 100 };
+      },
+      pendingEvaluations: async ({ benchmarks }) => benchmarks,
+      planEStep: async ({ place }) => {
+        this.#note('planEStep', where(place));
+        return { eStep: place.iteration, shards: this.shards, open: this.shards, chunks: 10, documents: 10 };
+      },
+      sampleShard: async ({ place, shard }) => {
+        this.#note('sampleShard', `${where(place)}/${shard}`);
+        if (this.#hangs.has('sampleShard')) await this.#untilCancelled();
+        return counts;
+      },
+      finishEStep: async ({ eStep }) => {
+        this.#note('finishEStep', String(eStep));
+        return summary;
+      },
+      findEStep: async ({ place, samples }) => {
+        this.#note('findEStep', `${where(place)} K=${samples}`);
+        return { eStep: 1, shards: this.shards, open: 0, chunks: 10, documents: 10 };
+      },
+      buildTrainingSet: async ({ place, source }) => {
+        this.#note('buildTrainingSet', `${where(place)} ${source.kind}`);
+        return { folder: 'f', digest: 'd', documents: 1, chunks: 1, tokens: 10, rawTokens: 5 };
+      },
+      submitBase: async ({ run, generation }) => {
+        this.#note('submitBase', '');
+        return { key: baseModelKey(run, generation), cluster: 'process' };
+      },
+      submitTraining: async ({ place, trial, generation, init }) => {
+        this.#note('submitTraining', `${where(place)} from ${init.key}`);
+        return { key: trainingKey(place, trial, generation), cluster: 'process' };
+      },
+      awaitJob: async ({ key }) => {
+        this.#note('awaitJob', key);
+        if (this.#hangs.has('awaitJob')) await this.#untilCancelled();
+        return trained(key);
+      },
+      cancelJob: async ({ key }) => void this.cancelled.push(key),
+      superviseServer: async ({ fleet, slot }) => {
+        this.#note('superviseServer', `${fleet}/${slot}`);
+        this.servers.add(`${fleet}/${slot}`);
+        try {
+          await this.#untilCancelled();
+        } finally {
+          this.servers.delete(`${fleet}/${slot}`);
+        }
+      },
+      runBenchmark: async ({ place, benchmark, form }) => {
+        this.#note('runBenchmark', `${where(place)} ${benchmark.name} ${form}`);
+        return [];
+      },
+      measureHeldOut: async ({ place, form }) => {
+        this.#note('measureHeldOut', `${where(place)} ${form}`);
+        return [];
+      },
+    };
+  }
+}
