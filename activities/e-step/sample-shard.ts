@@ -115,7 +115,8 @@ async function annotate(
   const group = `${input.eStep}/${input.shard}`;
   const affinity = `${input.eStep}/${task.place.document}`;
   const { fidelity, settings } = input;
-  return annotateChunk(task, { inference, model, fidelity, settings }, { group, affinity, signal });
+  const deadlineMs = settings.requestTimeoutSeconds * 1000;
+  return annotateChunk(task, { inference, model, fidelity, settings }, { group, affinity, signal, deadlineMs });
 }
 
 /** The shard's chunks that are not durable yet, encoded; one that cannot be encoded comes as its rejection. */

@@ -9,6 +9,8 @@ export interface RequestPurpose {
   /** Requests with a common prefix prefer one server. */
   readonly affinity?: string;
   readonly signal?: AbortSignal;
+  /** Deadline of one request to one server, milliseconds; the pool's own where absent. */
+  readonly deadlineMs?: number;
 }
 
 /** An answer and the base URL of the server that gave it. */

@@ -28,6 +28,8 @@ export interface PoolRequest {
   /** Requests of one document have a common prefix: they prefer one server. */
   readonly affinity?: string;
   readonly signal?: AbortSignal;
+  /** Deadline of one try, milliseconds; the pool's own where absent. */
+  readonly deadlineMs?: number;
 }
 
 /** No server was ready for too long. */
@@ -174,7 +176,10 @@ export class ServerPool {
     if (request.signal?.aborted === true) controller.abort();
     request.signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      return await send(server.client, { signal: controller.signal, deadlineMs: this.#settings.requestMs });
+      return await send(server.client, {
+        signal: controller.signal,
+        deadlineMs: request.deadlineMs ?? this.#settings.requestMs,
+      });
     } finally {
       request.signal?.removeEventListener('abort', onAbort);
     }

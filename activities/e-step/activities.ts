@@ -1,0 +1,67 @@
+import { Context } from '@temporalio/activity';
+import type { SampleShardInput, SamplingActivities } from '../../workflows/contract/activities.ts';
+import { SERVER_WAIT_SECONDS } from '../../workflows/contract/limits.ts';
+import type { CheckpointRef } from '../../workflows/contract/references.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { listReadyServers } from '../store/ready-servers.ts';
+import type { ExpectedModel } from '../vllm/admission.ts';
+import { FleetPools } from '../vllm/fleet-pools.ts';
+import { loadServedModel } from '../vllm/served-model.ts';
+import { sampleShard, type ShardProgress } from './sample-shard.ts';
+
+/** Well within the heartbeat timeout of a sampling activity; Temporal's SDK sends what is due, not each of these. */
+const HEARTBEAT_MS = 2_000;
+
+/** Chunks under way may take this long after a cancellation; under the worker's grace time of 60 s. */
+const DRAIN_MS = 20_000;
+
+/** Sampling on the sampler workers. All shards of a process that sample from one fleet share its pool of servers. */
+export function createSamplingActivities({
+  database,
+  dataFolder,
+}: Dependencies): Pick<SamplingActivities, 'sampleShard'> {
+  const models = new Map<string, Promise<ExpectedModel>>();
+  const pools = new FleetPools({
+    listServers: (fleet) => listReadyServers(database, fleet),
+    settings: { noServerMs: SERVER_WAIT_SECONDS * 1000 },
+  });
+
+  /** Models of the two latest checkpoints stay loaded: a worker samples from one, or two while arms overlap. */
+  function servedModel(checkpoint: CheckpointRef): Promise<ExpectedModel> {
+    const known = models.get(checkpoint.digest);
+    if (known !== undefined) return known;
+    const loading = loadServedModel(dataFolder, checkpoint);
+    loading.catch(() => models.delete(checkpoint.digest));
+    models.set(checkpoint.digest, loading);
+    const [oldest] = models.keys();
+    if (models.size > 2 && oldest !== undefined) models.delete(oldest);
+    return loading;
+  }
+
+  return {
+    async sampleShard(input: SampleShardInput) {
+      const context = Context.current();
+      let progress: ShardProgress | null = null;
+      const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
+      try {
+        const model = await servedModel(input.checkpoint);
+        return await pools.use(input.fleet, model, (inference) =>
+          sampleShard(input, {
+            database,
+            inference,
+            model: model.description,
+            tokenizer: model.tokenizer,
+            holder: `${context.info.activityId}@${process.pid}`,
+            signal: context.cancellationSignal,
+            drainMs: DRAIN_MS,
+            onProgress: (now) => {
+              progress = now;
+            },
+          }),
+        );
+      } finally {
+        clearInterval(beat);
+      }
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { PlanEStepInput } from '../../workflows/contract/activities.ts';
+import type { EStepRef } from '../../workflows/contract/references.ts';
+import { cutSplit, resolveSplit } from '../corpus/cut-split.ts';
+import { failure } from '../failure.ts';
+import { eStepRef, findEStepAt, writeEStep, type EStepRow } from '../store/e-steps.ts';
+import type { Database } from '../store/pool.ts';
+import { segmentationKey } from '../store/cuts.ts';
+
+/**
+ * Plans the E-step of a place: cuts the split's documents and writes the E-step with its shards. The same input again
+ * gives the same E-step, also after a crash in the middle.
+ *
+ * @param onProgress called after each batch of documents that was cut
+ * @throws CorpusInvalid when the split is missing or empty; RecipeInvalid when the place has an E-step of something else
+ */
+export async function planEStep(
+  database: Database,
+  input: PlanEStepInput,
+  onProgress: (documents: number) => void = () => undefined,
+): Promise<EStepRef> {
+  const split = await resolveSplit(database, input.corpus, input.place.run);
+  const identity = {
+    place: input.place,
+    corpus: split,
+    segmentation: segmentationKey(input.segmentation),
+    checkpoint: input.checkpoint.digest,
+    samples: input.settings.samples,
+  };
+  let row = await findEStepAt(database, input.place);
+  if (row === null) {
+    await cutSplit(database, split, input.segmentation, onProgress);
+    row = await writeEStep(database, identity, input.settings.shardDocuments);
+  }
+  const { corpus, ...asked } = { ...identity, split: split.split, documents: split.documents, corpus: split.corpus };
+  requireSame(input, { ...asked, corpus }, row);
+  return eStepRef(database, row);
+}
+
+type Compared = Pick<EStepRow, 'corpus' | 'split' | 'documents' | 'segmentation' | 'checkpoint' | 'samples'>;
+
+function requireSame({ place }: PlanEStepInput, asked: Compared, found: Compared): void {
+  const names = ['corpus', 'split', 'documents', 'segmentation', 'checkpoint', 'samples'] as const;
+  const different = names.filter((name) => asked[name] !== found[name]);
+  if (different.length === 0) return;
+  throw failure(
+    'RecipeInvalid',
+    `Expected the E-step of ${place.run}, arm ${place.arm}, iteration ${place.iteration} to be of ` +
+      `${different.map((name) => `${name} ${asked[name]}`).join(', ')}, found one of ` +
+      `${different.map((name) => `${name} ${found[name]}`).join(', ')}: fork the run to sample with other settings`,
+  );
+}
