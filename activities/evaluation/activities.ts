@@ -1,0 +1,79 @@
+import { Context } from '@temporalio/activity';
+import type { EvaluateInput, EvaluationActivities } from '../../workflows/contract/activities.ts';
+import { evaluationWorkflowId } from '../../workflows/contract/ids.ts';
+import { SERVER_WAIT_SECONDS } from '../../workflows/contract/limits.ts';
+import type { Metric } from '../../workflows/contract/references.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { failure } from '../failure.ts';
+import { listReadyServers } from '../store/ready-servers.ts';
+import { FleetPools } from '../vllm/fleet-pools.ts';
+import type { PoolSettings } from '../vllm/pool-settings.ts';
+import { loadServedModel } from '../vllm/served-model.ts';
+import type { EvaluationKey, EvaluationPorts, EvaluationProgress } from './evaluation-ports.ts';
+import { HELD_OUT, measureHeldOut } from './measure-held-out.ts';
+import { runBenchmark } from './run-benchmark.ts';
+
+/** Well within the heartbeat timeout of an evaluation activity; Temporal's SDK sends what is due, not each of these. */
+const HEARTBEAT_MS = 2_000;
+
+function keyOf({ place, trial, checkpoint }: EvaluateInput, benchmark: string): EvaluationKey {
+  return { ...place, evaluation: evaluationWorkflowId(place, trial, benchmark), trial, checkpoint: checkpoint.digest };
+}
+
+/**
+ * The evaluation activities of a worker. Evaluations of one checkpoint in this process share its pool of servers.
+ * @param settings times of the pool, where others than its own
+ */
+export function createEvaluationActivities(
+  { database, dataFolder }: Dependencies,
+  settings: Partial<PoolSettings> = {},
+): EvaluationActivities {
+  const pools = new FleetPools({
+    listServers: (fleet) => listReadyServers(database, fleet),
+    settings: { noServerMs: SERVER_WAIT_SECONDS * 1000, ...settings },
+  });
+
+  /** Runs `measure` with heartbeats that carry its progress: also while a single long answer is waited for. */
+  async function evaluate(
+    { fleet, checkpoint }: EvaluateInput,
+    measure: (ports: EvaluationPorts) => Promise<readonly Metric[]>,
+  ): Promise<readonly Metric[]> {
+    const context = Context.current();
+    let progress: EvaluationProgress | null = null;
+    const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
+    try {
+      const model = await loadServedModel(dataFolder, checkpoint);
+      return await measure({
+        database,
+        dataFolder,
+        model,
+        withInference: (work) => pools.use(fleet, model, work),
+        signal: context.cancellationSignal,
+        onProgress: (now) => {
+          progress = now;
+        },
+      });
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  return {
+    async runBenchmark(input) {
+      const { benchmark, form, settings: evaluation } = input;
+      const task = { key: keyOf(input, benchmark.name), benchmark, form, concurrency: evaluation.concurrency };
+      return evaluate(input, (ports) => runBenchmark(task, ports));
+    },
+
+    async measureHeldOut(input) {
+      const { heldOut, concurrency } = input.settings;
+      if (heldOut === null) throw failure('RecipeInvalid', 'Expected evaluation.held-out in the recipe, found none');
+      const { corpus, segmentation, form, fidelity, seed } = input;
+      const { documents, samples } = heldOut;
+      const { maxThoughtTokens } = input.eStep;
+      const bound = { documents, samples, maxThoughtTokens, fidelity, seed, concurrency };
+      const task = { key: keyOf(input, HELD_OUT), corpus, segmentation, form, ...bound };
+      return evaluate(input, (ports) => measureHeldOut(task, ports));
+    },
+  };
+}
