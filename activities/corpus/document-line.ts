@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { MARKER_TEXTS } from './markers.ts';
+import { MARKER_TEXTS } from '../vllm/tokenizer.ts';
 
 /** A document as a line of a corpus file says it. */
 export interface DocumentLine {
@@ -19,6 +19,9 @@ export type ParsedLine =
 
 /** Chunks a document may have: the store counts them in a smallint. */
 export const MAX_CHUNKS = 32_767;
+
+/** No text of a corpus may hold a marker: a tokenizer could read it as the marker itself. */
+const MARKERS = Object.values(MARKER_TEXTS);
 
 const WHITE = /^[ \t\r]*$/;
 
@@ -107,6 +110,6 @@ function characterProblem(value: string, name: string): string | null {
   if (!value.isWellFormed()) return `${name} has a lone surrogate`;
   // PostgreSQL has no text with this character.
   if (value.includes('\0')) return `${name} has a NUL character`;
-  const marker = MARKER_TEXTS.find((text) => value.includes(text));
+  const marker = MARKERS.find((text) => value.includes(text));
   return marker === undefined ? null : `${name} holds the marker ${marker}`;
 }

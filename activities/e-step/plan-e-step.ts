@@ -1,10 +1,11 @@
 import type { PlanEStepInput } from '../../workflows/contract/activities.ts';
+import type { Place } from '../../workflows/contract/ids.ts';
 import type { EStepRef } from '../../workflows/contract/references.ts';
 import { cutSplit, resolveSplit } from '../corpus/cut-split.ts';
 import { failure } from '../failure.ts';
+import { segmentationKey } from '../store/cuts.ts';
 import { eStepRef, findEStepAt, writeEStep, type EStepRow } from '../store/e-steps.ts';
 import type { Database } from '../store/pool.ts';
-import { segmentationKey } from '../store/cuts.ts';
 
 /**
  * Plans the E-step of a place: cuts the split's documents and writes the E-step with its shards. The same input again
@@ -20,8 +21,6 @@ export async function planEStep(
 ): Promise<EStepRef> {
   const split = await resolveSplit(database, input.corpus, input.place.run);
   const identity = {
-    place: input.place,
-    corpus: split,
     segmentation: segmentationKey(input.segmentation),
     checkpoint: input.checkpoint.digest,
     samples: input.settings.samples,
@@ -29,16 +28,16 @@ export async function planEStep(
   let row = await findEStepAt(database, input.place);
   if (row === null) {
     await cutSplit(database, split, input.segmentation, onProgress);
-    row = await writeEStep(database, identity, input.settings.shardDocuments);
+    row = await writeEStep(database, { ...identity, place: input.place, corpus: split }, input.settings.shardDocuments);
   }
-  const { corpus, ...asked } = { ...identity, split: split.split, documents: split.documents, corpus: split.corpus };
-  requireSame(input, { ...asked, corpus }, row);
+  const { corpus, documents } = split;
+  requireSame(input.place, { ...identity, corpus, split: split.split, documents }, row);
   return eStepRef(database, row);
 }
 
 type Compared = Pick<EStepRow, 'corpus' | 'split' | 'documents' | 'segmentation' | 'checkpoint' | 'samples'>;
 
-function requireSame({ place }: PlanEStepInput, asked: Compared, found: Compared): void {
+function requireSame(place: Place, asked: Compared, found: Compared): void {
   const names = ['corpus', 'split', 'documents', 'segmentation', 'checkpoint', 'samples'] as const;
   const different = names.filter((name) => asked[name] !== found[name]);
   if (different.length === 0) return;

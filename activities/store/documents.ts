@@ -69,14 +69,16 @@ export async function batchEnd(
   { corpus, split, documents }: CorpusSplit,
   first: number,
 ): Promise<number> {
-  const { rows } = await database.query<{ end: number }>(
+  const { rows } = await database.query<{ end: number | null }>(
     `select max(ordinal) + 1 as end from (
        select ordinal, sum(octet_length(text) + coalesce(octet_length(context), 0)) over (order by ordinal) as bytes
        from documents where corpus = $1 and split = $2 and ordinal >= $3 and ordinal < $4
      ) sized where bytes <= $5 or ordinal = $3`,
     [corpus, split, first, Math.min(documents, first + BATCH_DOCUMENTS), BATCH_BYTES],
   );
-  return rows[0]?.end ?? first;
+  const end = rows[0]?.end ?? null;
+  if (end === null) throw new Error(`Expected document ${first} of ${documents} in split ${split}, found none`);
+  return end;
 }
 
 /** Documents with ordinals from `first` up to `end` (exclusive), in order. */
