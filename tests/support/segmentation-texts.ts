@@ -49,6 +49,9 @@ const SPACE_CHARACTERS =
 const COMMON_SPACES = [' ', '  ', '   ', '\n', '\n\n', '\n \n', '\n\n\n', '\r\n', '\r\n\r\n', '\t'];
 const CONTROLS = [...'\u0000\u0001\u001b\u007f\u009f\ud800 \udfff\u180e\u2060\u200e\u202e'];
 
+/** Few characters that meet often: dense texts of them reach the rules' rare combinations. */
+const DENSE = [...'...?!,-)"\n\n  \r\u00a0\u2028xXé𝐀5'];
+
 /** Blocks of letters that every Unicode version since 13 agrees on. */
 const BLOCKS: readonly (readonly [first: number, last: number])[] = [
   [0x21, 0x7e],
@@ -92,6 +95,7 @@ export function generatedTexts(count: number, seed: number): string[] {
     return kind < 0.98 ? letter() : pick(CONTROLS);
   };
   return Array.from({ length: count }, () => {
+    if (uniform() < 0.3) return Array.from({ length: below(16) }, () => pick(DENSE)).join('');
     const spaceShare = 0.05 + 0.4 * uniform();
     const pieces = below(uniform() < 0.2 ? 120 : 14);
     return Array.from({ length: pieces }, () => piece(spaceShare)).join('');

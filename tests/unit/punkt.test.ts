@@ -49,6 +49,7 @@ describe('untrained Punkt', () => {
     ],
     ['a zero-width no-break space is no whitespace', 'One.\ufeffTwo. Three', ['One.\ufeffTwo.', 'Three']],
     ['the information separators are whitespace', 'One.\u001cTwo', ['One.', 'Two']],
+    ['dots on two lines are no ellipsis', ' x. .\n. y', [' x. .', '.', 'y']],
     ['leading whitespace belongs to the first sentence, trailing whitespace to none', '  One. \n', ['  One.']],
     ['whitespace only is no sentence', ' \n\t\u2003', []],
     ['the empty text is no sentence', '', []],
