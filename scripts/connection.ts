@@ -54,7 +54,11 @@ export function connectTemporal(dataFolder?: string): TemporalConnection {
   return { connectionOptions: { address }, namespace, uiUrl };
 }
 
-function stackOf<Part>(dataFolder: string | undefined, variable: string, part: (stack: Stack) => Part | undefined): Part {
+function stackOf<Part>(
+  dataFolder: string | undefined,
+  variable: string,
+  part: (stack: Stack) => Part | undefined,
+): Part {
   const folder = resolveDataFolder(dataFolder);
   const stack = readStack(folder);
   const found = stack === undefined || stack.status === 'stopped' ? undefined : part(stack);

@@ -27,10 +27,15 @@ export interface Complaint {
 export class OperatorError extends Error {
   readonly exitCode: ExitCode;
 
-  constructor({ expected, found, where, remedy, exitCode, cause }: Complaint) {
-    const place = where === undefined ? '' : ` (${where})`;
-    super(`Expected ${expected}, found ${found}${place}. ${remedy}`, cause === undefined ? undefined : { cause });
+  /** @param complaint what is wrong; or the text of a complaint that another process made. */
+  constructor(complaint: Complaint | string) {
+    super(typeof complaint === 'string' ? complaint : wording(complaint));
     this.name = 'OperatorError';
-    this.exitCode = exitCode ?? EXIT_CODES.failure;
+    this.exitCode = (typeof complaint === 'string' ? undefined : complaint.exitCode) ?? EXIT_CODES.failure;
+    if (typeof complaint !== 'string' && complaint.cause !== undefined) this.cause = complaint.cause;
   }
+}
+
+function wording({ expected, found, where, remedy }: Complaint): string {
+  return `Expected ${expected}, found ${found}${where === undefined ? '' : ` (${where})`}. ${remedy}`;
 }

@@ -16,7 +16,9 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   );
   const layOut = (line: readonly string[]): string =>
     line
-      .map((text, at) => (columns[at]?.align === 'right' ? text.padStart(widths[at] ?? 0) : text.padEnd(widths[at] ?? 0)))
+      .map((text, at) =>
+        columns[at]?.align === 'right' ? text.padStart(widths[at] ?? 0) : text.padEnd(widths[at] ?? 0),
+      )
       .join('  ')
       .trimEnd();
   return [layOut(columns.map((column) => column.heading)), ...cells.map(layOut)].join('\n');
@@ -82,5 +84,6 @@ function isUnreachable(error: unknown): boolean {
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.message !== '' ? error.message : String((error as { code?: unknown }).code ?? error.name);
+  // Errors of several addresses at once have no message of their own, only a code.
+  return error.message !== '' ? error.message : ((error as NodeJS.ErrnoException).code ?? error.name);
 }

@@ -15,7 +15,11 @@ export function dataFolderChecks(dataFolder: string): Check[] {
     writableCheck(dataFolder, existing),
     free >= NEEDED_GIGABYTES
       ? right('disk', `${free.toFixed(0)} GB free`)
-      : wrong('disk', `${free.toFixed(1)} GB free`, `Free at least ${NEEDED_GIGABYTES} GB, or choose --data on another disk.`),
+      : wrong(
+          'disk',
+          `${free.toFixed(1)} GB free`,
+          `Free at least ${NEEDED_GIGABYTES} GB, or choose --data on another disk.`,
+        ),
   ];
 }
 

@@ -46,7 +46,11 @@ async function schemaCheck(databaseUrl: string, fix: boolean): Promise<Check> {
     case 'current':
       return right('schema', before.kind === 'older' ? `${state.version} (brought up just now)` : state.version);
     case 'older':
-      return wrong('schema', `lacks ${state.missing.join(', ')}`, 'Run `thoughtloop doctor --fix` or `thoughtloop up`.');
+      return wrong(
+        'schema',
+        `lacks ${state.missing.join(', ')}`,
+        'Run `thoughtloop doctor --fix` or `thoughtloop up`.',
+      );
     case 'newer':
       return wrong(
         'schema',

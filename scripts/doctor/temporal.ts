@@ -28,7 +28,7 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
     const create = `Create it: \`temporal operator namespace create -n ${namespace} --retention 90d\`.`;
     const found = await attempt('namespace', create, () => namespaceCheck(open, namespace));
     if (!found.ok) return [reached, found];
-    const allowed = 'Registering needs the operator\'s rights; ask who runs the server.';
+    const allowed = "Registering needs the operator's rights; ask who runs the server.";
     return [
       reached,
       found,

@@ -39,8 +39,7 @@ function requirePlatform() {
         'Install Node 24 (https://nodejs.org) and put it first on the PATH.',
     );
   }
-  const musl =
-    process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined;
+  const musl = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined;
   const known = ['linux', 'darwin'].includes(process.platform) && ['x64', 'arm64'].includes(process.arch) && !musl;
   if (known) return;
   throw new SetupError(

@@ -96,7 +96,10 @@ async function checkOwnPython(path) {
 function digest(root, python) {
   const hash = createHash('sha256');
   for (const { file } of REQUIREMENTS) hash.update(readFileSync(join(root, 'deploy', 'python', file)));
-  return hash.update(`${python.version.slice(0, 2).join('.')} ${python.platform}`).digest('hex').slice(0, 16);
+  return hash
+    .update(`${python.version.slice(0, 2).join('.')} ${python.platform}`)
+    .digest('hex')
+    .slice(0, 16);
 }
 
 async function install(root, cache, name, python) {

@@ -126,9 +126,10 @@ async function untilReady(dataFolder: string): Promise<StackState> {
   );
   const state = 'answer' in outcome ? outcome.answer.state : readState(dataFolder);
   if (state?.status === 'ready') return state;
+  if (state?.failure !== undefined) throw new OperatorError(state.failure);
   throw new OperatorError({
     expected: 'the stack to start',
-    found: state?.failure ?? `that it is ${state?.status ?? 'gone'}`,
+    found: `that it is ${state?.status ?? 'gone'}`,
     where: join(dataFolder, 'logs'),
     remedy: 'The logs there say more; `thoughtloop doctor` checks each part.',
     exitCode: EXIT_CODES.failure,

@@ -27,7 +27,14 @@ export function postgresAccount(): PostgresAccount {
   const known = lookUp(ACCOUNT_NAME);
   if (known !== undefined) return known;
   try {
-    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', ACCOUNT_NAME]);
+    execFileSync('useradd', [
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      '--shell',
+      '/usr/sbin/nologin',
+      ACCOUNT_NAME,
+    ]);
   } catch (error) {
     throw new OperatorError({
       expected: `an account \`${ACCOUNT_NAME}\` to run PostgreSQL as, since PostgreSQL refuses to run as root`,

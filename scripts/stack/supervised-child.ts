@@ -97,7 +97,13 @@ export class SupervisedChild {
     this.#restarts += 1;
     const { name } = this.spec;
     const start = this.#process?.start ?? 'never';
-    this.#process = { name, pid: pid ?? process.pid, start, state: failing ? 'failing' : 'restarting', restarts: this.#restarts };
+    this.#process = {
+      name,
+      pid: pid ?? process.pid,
+      start,
+      state: failing ? 'failing' : 'restarting',
+      restarts: this.#restarts,
+    };
     this.#changed();
     this.#pause = setTimeout(() => this.start(), pause);
   }

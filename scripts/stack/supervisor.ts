@@ -72,7 +72,13 @@ class Supervisor {
     const cluster = stackCluster(this.#dataFolder, postgres.port);
     await createCluster(cluster);
     const { command, args, ...launch } = await serverCommand(cluster);
-    const child = this.#start({ name: POSTGRES, command, args, env: process.env, ...identity({ command, args, ...launch }) });
+    const child = this.#start({
+      name: POSTGRES,
+      command,
+      args,
+      env: process.env,
+      ...identity({ command, args, ...launch }),
+    });
     await this.#ready([child], () => ensureDatabase(cluster, POSTGRES_DATABASE));
     return stackDatabaseUrl(this.#dataFolder, postgres.port);
   }
@@ -99,7 +105,7 @@ class Supervisor {
       temporal.kind === 'given'
         ? loadClientConnectConfig()
         : { connectionOptions: { address: `127.0.0.1:${temporal.port}` }, namespace: EMBEDDED_NAMESPACE };
-    const connection = await Connection.connect(connectionOptions as object);
+    const connection = await Connection.connect(connectionOptions);
     try {
       await this.#ready(workers, async () => {
         const queues = await taskQueuePollers(connection, namespace);
@@ -138,9 +144,9 @@ class Supervisor {
     const { spec } = outcome.answer;
     throw new OperatorError({
       expected: `the process \`${spec.name}\` to stay up`,
-      found: `that it keeps ending; its last words:\n${outcome.answer.lastWords(8)}\n`,
+      found: 'that it keeps ending',
       where: join(this.#dataFolder, 'logs', `${spec.name}.log`),
-      remedy: 'Mend what it says, then run `thoughtloop up` again.',
+      remedy: `Mend what it says there, then run \`thoughtloop up\` again. Its last words:\n${outcome.answer.lastWords(8)}`,
     });
   }
 
@@ -176,6 +182,8 @@ class Supervisor {
 const dataFolder = process.argv[2];
 const state = dataFolder === undefined ? undefined : readState(dataFolder);
 if (dataFolder === undefined || state === undefined) {
-  throw new Error(`Expected a data folder with a stack.json as argument, found \`${dataFolder}\`: use \`thoughtloop up\``);
+  throw new Error(
+    `Expected a data folder with a stack.json as argument, found \`${dataFolder}\`: use \`thoughtloop up\``,
+  );
 }
 await new Supervisor(dataFolder, state).run();
