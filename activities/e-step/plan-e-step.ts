@@ -4,12 +4,13 @@ import type { EStepRef } from '../../workflows/contract/references.ts';
 import { cutSplit, resolveSplit } from '../corpus/cut-split.ts';
 import { failure } from '../failure.ts';
 import { segmentationKey } from '../store/cuts.ts';
-import { eStepRef, findEStepAt, writeEStep, type EStepRow } from '../store/e-steps.ts';
+import { eStepRef, findEStepAt, reopenRejected, writeEStep, type EStepRow } from '../store/e-steps.ts';
 import type { Database } from '../store/pool.ts';
+import { REJECTIONS_TRIED_AGAIN } from './chunk-outcome.ts';
 
 /**
  * Plans the E-step of a place: cuts the split's documents and writes the E-step with its shards. The same input again
- * gives the same E-step, also after a crash in the middle.
+ * gives the same E-step, also after a crash in the middle; chunks that servers failed on are open again.
  *
  * @param onProgress called after each batch of documents that was cut
  * @throws CorpusInvalid when the split is missing or empty; RecipeInvalid when the place has an E-step of something else
@@ -32,6 +33,8 @@ export async function planEStep(
   }
   const { corpus, documents } = split;
   requireSame(input.place, { ...identity, corpus, split: split.split, documents }, row);
+  // An E-step that is planned again was stopped or parked: what was the servers' fault gets another try.
+  if (!row.finished) await reopenRejected(database, row.eStep, REJECTIONS_TRIED_AGAIN);
   return eStepRef(database, row);
 }
 

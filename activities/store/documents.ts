@@ -62,19 +62,21 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_DOCUMENTS = 1_000;
 
 /**
- * The last ordinal (exclusive) of a batch that starts at `first`: as many documents as make up 4 MB, at least one.
+ * The last ordinal (exclusive) of a batch that starts at `first`: as many documents as make up 4 MB, at least one
+ * and at most `maxDocuments`.
  */
 export async function batchEnd(
   database: Queryable,
   { corpus, split, documents }: CorpusSplit,
   first: number,
+  maxDocuments = BATCH_DOCUMENTS,
 ): Promise<number> {
   const { rows } = await database.query<{ end: number | null }>(
     `select max(ordinal) + 1 as end from (
        select ordinal, sum(octet_length(text) + coalesce(octet_length(context), 0)) over (order by ordinal) as bytes
        from documents where corpus = $1 and split = $2 and ordinal >= $3 and ordinal < $4
      ) sized where bytes <= $5 or ordinal = $3`,
-    [corpus, split, first, Math.min(documents, first + BATCH_DOCUMENTS), BATCH_BYTES],
+    [corpus, split, first, Math.min(documents, first + maxDocuments), BATCH_BYTES],
   );
   const end = rows[0]?.end ?? null;
   if (end === null) throw new Error(`Expected document ${first} of ${documents} in split ${split}, found none`);
@@ -120,4 +122,16 @@ export async function measureSplit(database: Queryable, { corpus, split, documen
   const [size] = rows;
   if (size === undefined) throw new Error(`Expected one row of sums over split ${split}, got none`);
   return size;
+}
+
+/** Whether a document of the split came with a thought. */
+export async function hasThoughts(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<boolean> {
+  const { rows } = await database.query<{ found: boolean }>(
+    `select exists (
+       select from documents, unnest(given_thoughts) as thought
+       where corpus = $1 and split = $2 and ordinal < $3 and thought <> ''
+     ) as found`,
+    [corpus, split, documents],
+  );
+  return rows[0]?.found === true;
 }

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { constants, createZstdCompress } from 'node:zlib';
+import { z } from 'zod';
+import { writeDurably } from '../corpus/durable-file.ts';
+import { addExtents, extentOf, NOTHING, type TrainingDocument } from './training-document.ts';
+
+const count = z.int().nonnegative();
+
+const manifestSchema = z.object({
+  parts: z.array(z.object({ file: z.string(), sha256: z.string(), documents: count, tokens: count })),
+  /** Ids there are: every id of the parts is below. */
+  vocabulary: z.int().positive(),
+  markers: z.object({ startOfLatent: count, endOfLatent: count, priorPrefix: count, posteriorPrefix: count }),
+  /** What the set was made of. */
+  source: z.record(z.string(), z.union([z.string(), z.number()])),
+  documents: count,
+  chunks: count,
+  /** Tokens of one pass, markers and framing left out; raw ones are those that are not a thought's. */
+  tokens: count,
+  rawTokens: count,
+  /** Documents that could not be encoded without special tokens and are not in the parts. */
+  leftOut: count,
+});
+
+/** `manifest.json` of a training set. */
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export const MANIFEST = 'manifest.json';
+
+/** Uncompressed bytes after which a part ends: what a reader unpacks at once. */
+export const PART_BYTES = 64 * 1024 * 1024;
+
+const PART = /^part-\d{5}\.jsonl\.zst$/;
+const TEMPORARY = /\.tmp-[0-9a-f-]{36}$/;
+
+/** Removes what an export that was stopped left in a folder; a set with a manifest is complete and is written over. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const leftovers = names.filter((name) => PART.test(name) || TEMPORARY.test(name) || name === MANIFEST);
+  // The manifest goes first: parts without one are leftovers, a manifest without its parts would be a broken set.
+  for (const name of leftovers.sort()) await rm(join(folder, name), { force: true });
+}
+
+/**
+ * Writes documents as `part-00000.jsonl.zst` …, each synced and renamed when it is whole. Equal documents give equal
+ * bytes.
+ *
+ * @param documents null counts as left out
+ * @param onDocument called after each document with the number written so far
+ * @throws DiskFull when there is no room; files under way are removed
+ */
+export async function writeParts(
+  folder: string,
+  documents: AsyncIterable<TrainingDocument | null>,
+  onDocument: (documents: number) => void = () => undefined,
+  partBytes = PART_BYTES,
+): Promise<Pick<Manifest, 'parts' | 'documents' | 'chunks' | 'tokens' | 'rawTokens' | 'leftOut'>> {
+  const source = documents[Symbol.asyncIterator]();
+  const parts: Manifest['parts'] = [];
+  let whole = NOTHING;
+  let leftOut = 0;
+  let ended = false;
+
+  const next = async (): Promise<TrainingDocument | null> => {
+    for (;;) {
+      const { value, done } = await source.next();
+      ended = done === true;
+      if (ended) return null;
+      if (value !== null) return value as TrainingDocument;
+      leftOut += 1;
+    }
+  };
+  try {
+    let waiting = await next();
+    while (waiting !== null) {
+      let part = NOTHING;
+      const lines = async function* (): AsyncGenerator<string> {
+        for (let bytes = 0; waiting !== null && bytes < partBytes;) {
+          const line = `${JSON.stringify(waiting)}\n`;
+          part = addExtents(part, extentOf(waiting));
+          bytes += line.length;
+          onDocument(whole.documents + part.documents);
+          yield line;
+          waiting = await next();
+        }
+      };
+      const file = `part-${String(parts.length).padStart(5, '0')}.jsonl.zst`;
+      const sha256 = await writePart(join(folder, file), lines());
+      parts.push({ file, sha256, documents: part.documents, tokens: part.tokens });
+      whole = addExtents(whole, part);
+    }
+  } finally {
+    if (!ended) await source.return?.();
+  }
+  return { parts, ...whole, leftOut };
+}
+
+/** One compressed part, durable under its name when this resolves; returns the sha256 of its bytes. */
+async function writePart(file: string, lines: AsyncIterable<string>): Promise<string> {
+  const hash = createHash('sha256');
+  await writeDurably(file, async (handle) => {
+    await pipeline(
+      Readable.from(lines),
+      createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          yield chunk;
+        }
+      },
+      handle.createWriteStream({ autoClose: false }),
+    );
+  });
+  return hash.digest('hex');
+}
+
+/** Writes the manifest, the last file of a set. Returns the sha256 of its bytes. */
+export async function writeManifest(folder: string, manifest: Manifest): Promise<string> {
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  await writeDurably(join(folder, MANIFEST), (handle) => handle.writeFile(text));
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** A set whose manifest and parts are on the disk and agree. */
+export interface FoundSet {
+  readonly manifest: Manifest;
+  /** sha256 of the manifest. */
+  readonly digest: string;
+}
+
+/**
+ * Reads a set and checks the digest of every part.
+ * @param onPart called after each part, with the number checked so far
+ * @returns null when the manifest or a part is missing, cannot be read, or differs
+ */
+export async function readSet(
+  folder: string,
+  onPart: (parts: number) => void = () => undefined,
+): Promise<FoundSet | null> {
+  const bytes = await readFile(join(folder, MANIFEST)).catch(() => null);
+  if (bytes === null) return null;
+  const parsed = manifestSchema.safeParse(parseJson(bytes.toString('utf8')));
+  if (!parsed.success) return null;
+  for (const [index, part] of parsed.data.parts.entries()) {
+    if (basename(part.file) !== part.file) return null;
+    const found = await digestOf(join(folder, part.file)).catch(() => null);
+    if (found !== part.sha256) return null;
+    onPart(index + 1);
+  }
+  return { manifest: parsed.data, digest: createHash('sha256').update(bytes).digest('hex') };
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
