@@ -198,6 +198,12 @@ function checkArms(file: RecipeFile, error: Report, warning: Report): void {
         `Arm \`${arm.name}\` asks for more thoughts than \`e-step.samples\` = ${file.eStep.samples}: it shares no sampling with the EM loop`,
       );
     }
+    if (arm.kind === 'control' && file.mStep.passes !== undefined) {
+      warning(
+        path,
+        `Arm \`${arm.name}\` makes the M-step's ${file.mStep.passes} passes over the teacher's documents, which are another number of tokens: \`m-step.steps\` or \`m-step.tokens\` gives both the same budget`,
+      );
+    }
     if (arm.kind === 'raw' && file.mStep.init === 'previous') {
       warning(
         path,

@@ -1,0 +1,39 @@
+import { Argument, Command } from 'commander';
+import type { Decision } from '../../workflows/contract/messages.ts';
+import { print, printJson } from '../output.ts';
+import { dataOption } from './data-option.ts';
+import { setOption } from './recipe-options.ts';
+
+interface DecideOptions {
+  readonly data?: string;
+  readonly set: readonly string[];
+  readonly json?: boolean;
+}
+
+const HELP = `
+retry  does the step again, with other operational settings where --set says so
+skip   goes on without the step, where the loop can (an evaluation)
+abort  ends the run as failed; its data stays
+
+Example:
+  thoughtloop decide micro retry --set fleet.start_timeout_seconds=1200`;
+
+/** `thoughtloop decide`. */
+export function decideCommand(): Command {
+  return new Command('decide')
+    .description('tell a parked run what to do')
+    .argument('<run>', 'name of the run')
+    .addArgument(new Argument('<action>', 'what to do').choices(['retry', 'skip', 'abort']))
+    .addOption(setOption())
+    .addOption(dataOption())
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', HELP)
+    .action(async (run: string, action: Decision['action'], options: DecideOptions) => {
+      const { decide } = await import('../run/parked-decision.ts');
+      const { existingRun, withStore } = await import('../run/store-access.ts');
+      const row = await withStore(options.data, (database) => existingRun(database, run));
+      const answer = await decide(options.data, row, action, options.set);
+      if (options.json === true) printJson({ run, ...answer });
+      else print(`Decided: ${answer.action} (${answer.workflow}). \`thoughtloop watch ${run}\` shows how it goes on.`);
+    });
+}

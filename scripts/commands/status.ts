@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import { print, printJson } from '../output.ts';
+import { dataOption } from './data-option.ts';
+
+const HELP = `
+Everything but the line about Temporal comes from the database and the data folder: it answers also when no worker and
+no Temporal server is up.
+
+Example:
+  thoughtloop status micro`;
+
+/** `thoughtloop status`. */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('where a run is, what it does, what came out so far')
+    .argument('<run>', 'name of the run')
+    .addOption(dataOption())
+    .option('--json', 'print the state as JSON')
+    .addHelpText('after', HELP)
+    .action(async (run: string, { data, json }: { readonly data?: string; readonly json?: boolean }) => {
+      const { existingRun, withStore } = await import('../run/store-access.ts');
+      const { readOverview } = await import('../run/overview.ts');
+      const { overviewText } = await import('../run/overview-text.ts');
+      const { askTemporal, temporalLine } = await import('../run/temporal-word.ts');
+      const { resolveDataFolder } = await import('../stack/data-folder.ts');
+      const [overview, temporal] = await Promise.all([
+        withStore(data, async (database) =>
+          readOverview(database, resolveDataFolder(data), await existingRun(database, run)),
+        ),
+        askTemporal(data, run),
+      ]);
+      if (json === true) printJson({ ...overview, temporal });
+      else {
+        const unfinished = overview.run.endedAt === null;
+        print(`${overviewText(overview)}\n\nTemporal: ${temporalLine(temporal, run, unfinished)}`);
+      }
+    });
+}
