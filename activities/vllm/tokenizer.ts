@@ -50,9 +50,11 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
     { ...model, added_tokens: listed(model['added_tokens']).filter((token) => !token.special) },
     config,
   );
+  // The unknown token stands for letters that the vocabulary lacks; that is no special reading of a text.
+  const { unk_token: unknown, unk_id: unknownId } = (model['model'] ?? {}) as { unk_token?: unknown; unk_id?: unknown };
   const special = new Map(
     listed(model['added_tokens'])
-      .filter((token) => token.special)
+      .filter((token) => token.special && token.content !== unknown && token.id !== unknownId)
       .map((token) => [token.id, token.content]),
   );
   return {
