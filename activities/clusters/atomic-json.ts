@@ -1,32 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { writeDurably } from '../corpus/durable-file.ts';
 
 /**
- * Writes a value as JSON so that a reader, or a crash, sees the old file or the whole new one.
- * The folder is made where it is missing; file and name are synced.
+ * Writes a value as JSON so that a reader, or a crash, sees the old file or the whole new one; its folder is made.
+ * @throws DiskFull
  */
-export async function writeJsonAtomically(file: string, value: unknown): Promise<void> {
-  const folder = dirname(file);
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${basename(file)}.${randomUUID()}.tmp`);
-  const draft = await open(temporary, 'w', 0o644);
-  try {
-    await draft.writeFile(`${JSON.stringify(value, null, 1)}\n`);
-    await draft.sync();
-  } finally {
-    await draft.close();
-  }
-  await rename(temporary, file);
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
+export const writeJsonAtomically = (file: string, value: unknown): Promise<void> =>
+  writeDurably(file, (handle) => handle.writeFile(`${JSON.stringify(value, null, 1)}\n`));
 
-/** The JSON value in a file; undefined when there is no file, or when it is no JSON (a foreign, half-written file). */
+/**
+ * The JSON value in a file; undefined when there is no file, or when it is no JSON (a foreign, half-written file).
+ * Python's `NaN` and `Infinity`, a diverged training's loss, are read as null.
+ */
 export async function readJson(file: string): Promise<unknown> {
   let text: string;
   try {
@@ -35,8 +20,13 @@ export async function readJson(file: string): Promise<unknown> {
     if (isMissing(error)) return undefined;
     throw error;
   }
+  return parseJson(text);
+}
+
+/** A JSON value, read as {@link readJson} reads it; undefined when the text is none. */
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text.replace(/(?<=[:[,]\s*)-?(?:NaN|Infinity)(?=\s*[,}\]])/g, 'null')) as unknown;
   } catch {
     return undefined;
   }

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import type { ClusterActivities } from '../../workflows/contract/activities.ts';
+import { writeTokenizerTexts } from '../corpus/tokenizer-texts.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { failure } from '../failure.ts';
+import { releaseFleet, stopServerJob } from '../fleet/release-fleet.ts';
+import { SERVER_PATIENCE, type ServerPatience } from '../fleet/server-patience.ts';
+import { superviseServer } from '../fleet/supervise-server.ts';
+import { withHeartbeat } from '../heartbeat.ts';
+import { awaitModelJob, cancelModelJob } from '../m-step/await-model-job.ts';
+import { baseJob, baseTextsFile, trainingJob } from '../m-step/model-job.ts';
+import type { TrainingProgress } from '../m-step/progress.ts';
+import { submitModelJob } from '../m-step/start-model-job.ts';
+import { verifyCheckpoint } from '../m-step/verify-checkpoint.ts';
+import { findJob, type Job, type ModelJobDetails } from '../store/jobs.ts';
+import { clusterContext, type ClusterContext } from './cluster-context.ts';
+
+/** Documents that a tokenizer is trained on at most: beyond it merges hardly change, and they are held in memory. */
+const TOKENIZER_DOCUMENTS = 200_000;
+
+/** What tests change: programs in place of the trainer and the launcher, and shorter patience. */
+export type ClusterActivityChanges = Parameters<typeof clusterContext>[1] & {
+  readonly serverPatience?: ServerPatience;
+};
+
+/** Jobs on clusters: base models, trainings, servers. */
+export function createClusterActivities(
+  dependencies: Dependencies,
+  { serverPatience = SERVER_PATIENCE, ...changes }: ClusterActivityChanges = {},
+): ClusterActivities & { releaseFleet(input: { readonly fleet: string }): Promise<void> } {
+  const context = clusterContext(dependencies, changes);
+  const { dataFolder } = context;
+  return {
+    submitBase: (input) =>
+      withHeartbeat(async () => {
+        const { run, corpus, model } = input;
+        if (model.source === 'random') {
+          const texts = join(dataFolder, baseTextsFile(run));
+          await writeTokenizerTexts(context.database, corpus, run, texts, TOKENIZER_DOCUMENTS);
+        }
+        const { key, cluster } = await submitModelJob(context, baseJob(input, dataFolder));
+        return { key, cluster };
+      }),
+
+    submitTraining: (input) =>
+      withHeartbeat(async () => {
+        await verifyCheckpoint(dataFolder, input.init);
+        const { key, cluster } = await submitModelJob(context, trainingJob(input, dataFolder));
+        return { key, cluster };
+      }),
+
+    async awaitJob({ key }) {
+      let progress: TrainingProgress | null = null;
+      return withHeartbeat(
+        async () => awaitModelJob(context, await modelJob(context, key), (now) => (progress = now)),
+        () => progress,
+      );
+    },
+
+    cancelJob: ({ key }) =>
+      withHeartbeat(async () => {
+        const job = await findJob(context.database, key);
+        if (job === undefined) return;
+        if (isModelJob(job)) await cancelModelJob(context, job);
+        else await stopServerJob(context, job.cluster, job);
+      }),
+
+    superviseServer: (input) => withHeartbeat(() => superviseServer(context, input, serverPatience)),
+
+    releaseFleet: ({ fleet }) => withHeartbeat(() => releaseFleet(context, fleet)),
+  };
+}
+
+async function modelJob({ database }: ClusterContext, key: string): Promise<Job<ModelJobDetails>> {
+  const job = await findJob(database, key);
+  if (job === undefined || !isModelJob(job))
+    throw failure('JobLost', `Expected a job ${key} in the store, found none: submit it again`);
+  return job;
+}
+
+const isModelJob = (job: Job): job is Job<ModelJobDetails> => job.kind !== 'server';

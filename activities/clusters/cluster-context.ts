@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url';
+import type { Dependencies } from '../dependencies.ts';
+import { PATIENCE, type Patience } from '../m-step/patience.ts';
+import { clusterByName } from './cluster-by-name.ts';
+import type { JobCluster } from './job-cluster.ts';
+
+/** The programs that jobs run: what comes before their `--spec FILE`. */
+export interface JobPrograms {
+  readonly prepare: readonly [string, ...string[]];
+  readonly train: readonly [string, ...string[]];
+  readonly serve: readonly [string, ...string[]];
+}
+
+/** What the activities on jobs share. */
+export interface ClusterContext extends Dependencies {
+  readonly programs: JobPrograms;
+  readonly patience: Patience;
+  /** One adapter a name. @throws RecipeInvalid for a name that is not known. */
+  readonly cluster: (name: string) => JobCluster;
+}
+
+const program = (path: string): string => fileURLToPath(new URL(`../../deploy/${path}`, import.meta.url));
+
+/** The product's programs and patience; tests give others. */
+export function clusterContext(
+  dependencies: Dependencies,
+  changes: Partial<Pick<ClusterContext, 'programs' | 'patience'>> = {},
+): ClusterContext {
+  const { python } = dependencies;
+  const adapters = new Map<string, JobCluster>();
+  return {
+    ...dependencies,
+    programs: {
+      prepare: [python, program('trainer/prepare.py')],
+      train: [python, program('trainer/train.py')],
+      serve: [python, program('server/serve.py')],
+    },
+    patience: PATIENCE,
+    ...changes,
+    cluster: (name) => {
+      const adapter = adapters.get(name) ?? clusterByName(name, { python });
+      adapters.set(name, adapter);
+      return adapter;
+    },
+  };
+}
