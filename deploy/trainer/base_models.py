@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bpe import train_bpe
 from prepare_spec import FolderSource, PrepareSpec, RandomSource
-from refusal import Refusal
+from jobs.refusal import Refusal
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

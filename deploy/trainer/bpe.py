@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markers import MARKERS
-from refusal import Refusal
+from jobs.refusal import Refusal
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from durable import sync_file, sync_folder, write_json
+from jobs.durable import sync_file, sync_folder, write_json
 
 MARKER = 'COMPLETE.json'
 

@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from durable import sha256_of, sync_file, write_json
-from refusal import Refusal
+from jobs.durable import sha256_of, sync_file, write_json
+from jobs.refusal import Refusal
+from jobs.results import DONE, FAILED
 
-DONE = 'DONE.json'
-FAILED = 'FAILED.json'
 COVERED = ('model', 'fingerprint.json')
 
 
@@ -59,12 +58,6 @@ def write_done(output: Path, key: str, facts: dict[str, Any]) -> None:
     sync_file(output / 'fingerprint.json')
     files = file_digests(output)
     write_json(output / DONE, {'key': key, **facts, 'files': files, 'digest': digest_of(files)})
-
-
-def write_failed(output: Path, key: str, reason: str) -> None:
-    """Leave the reason of a refusal where the one who asked for the job looks for its result."""
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / FAILED, {'key': key, 'reason': reason})
 
 
 def begin(output: Path) -> None:

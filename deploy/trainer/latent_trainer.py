@@ -16,7 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 from batches import RowDataset, collate
 from checkpoints import TrainingAccount, folder_of, keep, seal
 from progress import Progress
-from refusal import Refusal
+from jobs.refusal import Refusal
 from rows import Rows
 from schedule import cosine_with_warmup
 from stop_signal import StopSignal

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forms import Framing
-from refusal import Refusal
+from jobs.refusal import Refusal
 
 MARKERS = {
     'startOfLatent': '<|START_OF_LATENT|>',

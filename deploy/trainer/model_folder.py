@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from durable import publish_folder, write_json
+from jobs.durable import publish_folder, write_json
 from fingerprint import fingerprint, fingerprint_ids
 from markers import FILE, ModelFacts
 

@@ -8,11 +8,14 @@ Ends with `<output>/DONE.json`; exit codes: exits.py. Started again with the sam
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'python'))
 
 from done import begin, is_done, write_done
-from exits import FINISHED
+from jobs.exits import FINISHED
+from jobs.program import run
 from prepare_spec import PrepareSpec, parse_prepare_spec
-from program import run
 from quiet import be_quiet
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from durable import sync_folder
+from jobs.durable import sync_folder
 
 FILE = 'progress.jsonl'
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from examples import Examples
 from forms import Ids
-from refusal import Refusal
+from jobs.refusal import Refusal
 
 
 @dataclass(frozen=True)

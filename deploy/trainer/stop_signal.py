@@ -6,7 +6,7 @@ import signal
 import sys
 from types import FrameType
 
-from exits import REQUEUE
+from jobs.exits import REQUEUE
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR2)
 

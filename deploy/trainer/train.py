@@ -11,16 +11,17 @@ in README.md of this folder.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import IO
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'python'))
 
 from done import begin, is_done, write_done
-from exits import FINISHED, REQUEUE
-from program import run
+from jobs.exits import FINISHED, REQUEUE
+from jobs.lock import hold
+from jobs.program import run
 from quiet import be_quiet
 from stop_signal import StopSignal
 from train_spec import TrainSpec, parse_train_spec
@@ -38,7 +39,7 @@ def train(spec: TrainSpec, stop: StopSignal) -> int:
     if is_done(spec.output, spec.key):
         return FINISHED
     first = int(os.environ.get('RANK', '0')) == 0
-    lock = _hold(spec.output) if first else None
+    lock = hold(spec.output) if first else None
     if first:
         if lock is None:
             print(f'Another training writes to {spec.output}; start again when it has ended.', file=sys.stderr)
@@ -107,18 +108,6 @@ def _train(spec: TrainSpec, stop: StopSignal, first: bool) -> int:
             shutil.rmtree(leftover, ignore_errors=True)
     processes.wait_for_everyone()
     return FINISHED
-
-
-def _hold(output: Path) -> IO[str] | None:
-    """A lock on the output folder for as long as the process lives; None where another process has it."""
-    output.mkdir(parents=True, exist_ok=True)
-    stream = open(output / '.lock', 'w', encoding='utf-8')
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        stream.close()
-        return None
-    return stream
 
 
 if __name__ == '__main__':

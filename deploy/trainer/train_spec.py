@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from refusal import Refusal
-from spec import Fields
+from jobs.refusal import Refusal
+from jobs.spec import Fields
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from durable import publish_folder, sha256_of, write_json
+from jobs.durable import publish_folder, sha256_of, write_json
 from markers import ModelFacts
-from refusal import Refusal
+from jobs.refusal import Refusal
 
 NO_THOUGHT = -1
 """Length of the thought of a chunk that has none."""

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from done import DONE, write_failed
-from exits import REFUSED
-from refusal import Refusal
-from spec import Fields, read_spec
+from jobs.exits import REFUSED
+from jobs.refusal import Refusal
+from jobs.results import DONE, write_failed
+from jobs.spec import Fields, read_spec
 
 
 class Spec(Protocol):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from refusal import Refusal
+from jobs.refusal import Refusal
 
 REQUIRED: Any = object()
 """Default of a field that has none."""
