@@ -8,6 +8,7 @@ import type { JobLine } from '../../activities/report/queries/machinery.ts';
  */
 export async function jobLog(dataFolder: string, job: JobLine, lines: number): Promise<readonly string[]> {
   const cluster = clusterByName(job.cluster, { python: process.env['THOUGHTLOOP_PYTHON'] ?? 'python3' });
-  const handle = await cluster.find(job.key, resolve(dataFolder, job.folder));
+  const key = job.restarts === 0 ? job.key : `${job.key}/r${job.restarts}`;
+  const handle = await cluster.find(key, resolve(dataFolder, job.folder));
   return handle === undefined ? [] : cluster.logs(handle, lines);
 }

@@ -18,9 +18,9 @@ export function headline({ run, iterations, sampling, trainings }: RunOverview):
   }
   for (const { progress } of trainings) {
     if (progress === null) continue;
-    const of = progress.steps === undefined ? '' : ` of ${progress.steps}`;
-    parts.push(`step ${progress.step}${of}, loss ${progress.loss.toFixed(3)}`);
-    if (progress.tokensPerSecond !== undefined) parts.push(`${quantity(progress.tokensPerSecond)} tokens/s`);
+    const of = progress.steps === null ? '' : ` of ${progress.steps}`;
+    parts.push(`step ${progress.step}${of}${progress.loss === null ? '' : `, loss ${progress.loss.toFixed(3)}`}`);
+    if (progress.tokensPerSecond !== null) parts.push(`${quantity(progress.tokensPerSecond)} tokens/s`);
   }
   return parts.join(' · ');
 }
@@ -55,7 +55,7 @@ export function overviewText(overview: RunOverview): string {
         const at =
           step === null || step === undefined
             ? ''
-            : `  step ${step.step}${step.steps === undefined ? '' : ` of ${step.steps}`}`;
+            : `  step ${step.step}${step.steps === null ? '' : ` of ${step.steps}`}`;
         return `${job.kind.padEnd(8)} ${job.key}  ${job.state} on ${job.cluster}${at}`;
       }),
   ];

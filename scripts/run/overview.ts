@@ -1,16 +1,17 @@
+import { resolve } from 'node:path';
+import { readProgress, type TrainingProgress } from '../../activities/m-step/progress.ts';
 import { lastEvents, type RunEvent } from '../../activities/report/queries/events.ts';
 import { jobsOf, serversOf, type JobLine, type ServerLine } from '../../activities/report/queries/machinery.ts';
 import { samplingProgress, type SamplingProgress } from '../../activities/report/queries/sampling-progress.ts';
 import type { Queryable } from '../../activities/store/pool.ts';
 import { results, type Result } from '../../activities/store/results.ts';
 import type { RunRow } from '../../activities/store/runs.ts';
-import { trainerProgress, type TrainerProgress } from './trainer-progress.ts';
 
 /** A training that is under way. */
 export interface OpenTraining {
   readonly key: string;
   /** null before its first line of progress. */
-  readonly progress: TrainerProgress | null;
+  readonly progress: TrainingProgress | null;
 }
 
 /** All that is known of a run from the store and the data folder, without Temporal and without workers. */
@@ -43,7 +44,7 @@ export async function readOverview(database: Queryable, dataFolder: string, row:
   const trainings = await Promise.all(
     open
       .filter(({ kind }) => kind === 'training')
-      .map(async ({ key, folder }) => ({ key, progress: await trainerProgress(dataFolder, folder) })),
+      .map(async ({ key, folder }) => ({ key, progress: await readProgress(resolve(dataFolder, folder)) })),
   );
   return { run, iterations: recipe.iterations, sampling, trainings, servers, jobs: open, results: models, events };
 }

@@ -1,0 +1,132 @@
+import { chmodSync, existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import pg from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { connect } from '../../scripts/connection.ts';
+import { ensureStack } from '../../scripts/stack/ensure-stack.ts';
+import { leftovers } from '../../scripts/stack/leftovers.ts';
+import { readState } from '../../scripts/stack/stack-state.ts';
+import { stopStack } from '../../scripts/stack/stop-stack.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+import { withoutStackEnvironment } from '../support/stack-environment.ts';
+import { startTestTemporal } from '../support/temporal.ts';
+
+let folder: string;
+let restoreEnvironment: () => void;
+
+beforeEach(() => {
+  restoreEnvironment = withoutStackEnvironment();
+  folder = mkdtempSync(join(tmpdir(), 'thoughtloop-stack-'));
+});
+
+afterEach(async () => {
+  await stopStack({ dataFolder: folder });
+  rmSync(folder, { recursive: true, force: true });
+  restoreEnvironment();
+});
+
+it('a fixed port that is taken is refused by name', async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  const { port } = holder.address() as AddressInfo;
+
+  await expect(ensureStack({ dataFolder: folder, workers: false, uiPort: port })).rejects.toMatchObject({
+    message: expect.stringMatching(
+      new RegExp(`Expected port ${port} of 127.0.0.1 to be free.*--ui-port`, 's'),
+    ) as string,
+    exitCode: 2,
+  });
+  holder.close();
+});
+
+it('a data folder that cannot be made is refused', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  await expect(ensureStack({ dataFolder: join(file, 'data'), workers: false })).rejects.toMatchObject({
+    message: expect.stringMatching(/Expected a data folder that can be written.*--data/s) as string,
+    exitCode: 2,
+  });
+});
+
+it('a running stack is not silently left with other settings than asked for', async () => {
+  await ensureStack({ dataFolder: folder, workers: false });
+  await expect(ensureStack({ dataFolder: folder, samplers: 7 })).rejects.toThrow(
+    /Expected a stack with --samplers 7, found one that runs with --samplers 1.*thoughtloop down/s,
+  );
+});
+
+it('a database newer than the program is refused, and nothing stays running', async () => {
+  const database = await createTestDatabase();
+  process.env['DATABASE_URL'] = database.url;
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query(`insert into pgmigrations (name, run_on) values ('999999_of_tomorrow', now())`);
+  await client.end();
+
+  await expect(ensureStack({ dataFolder: folder, workers: false })).rejects.toThrow(/999999_of_tomorrow/);
+  expect(leftovers(folder, readState(folder))).toEqual([]);
+  expect(readState(folder)?.status).toBe('failed');
+  await database.drop();
+});
+
+it('servers that the environment names are used, and only the missing part is started', async () => {
+  const temporal = await startTestTemporal();
+  process.env['TEMPORAL_ADDRESS'] = temporal.address;
+  const stack = await ensureStack({ dataFolder: folder, workers: false });
+
+  expect(stack.processes.map(({ name }) => name)).toEqual(['postgres']);
+  expect(connect(folder)).toMatchObject({
+    databaseUrl: stack.databaseUrl,
+    temporal: { connectionOptions: { address: temporal.address }, namespace: 'default' },
+  });
+  await temporal.stop();
+});
+
+it('a temporal.db is not opened by another version of temporal than the one that made it', async () => {
+  await ensureStack({ dataFolder: folder, workers: false });
+  await stopStack({ dataFolder: folder });
+  const programs = join(folder, 'bin');
+  mkdirSync(programs);
+  const other = join(programs, 'temporal');
+  writeFileSync(other, '#!/bin/sh\necho "temporal version 1.10.0 (Server 1.33.0, UI 2.60.0)"\n');
+  chmodSync(other, 0o755);
+  const { PATH, THOUGHTLOOP_PYTHON } = process.env;
+  try {
+    process.env['PATH'] = programs;
+    delete process.env['THOUGHTLOOP_PYTHON'];
+    await expect(ensureStack({ dataFolder: folder, workers: false })).rejects.toThrow(
+      /Expected the `temporal` program of version \d+\.\d+\.\d+ that created.*1\.10\.0/s,
+    );
+    process.env['PATH'] = [programs, PATH].join(delimiter);
+    if (THOUGHTLOOP_PYTHON !== undefined) process.env['THOUGHTLOOP_PYTHON'] = THOUGHTLOOP_PYTHON;
+    expect((await ensureStack({ dataFolder: folder, workers: false })).running).toBe(true);
+  } finally {
+    process.env['PATH'] = PATH;
+    if (THOUGHTLOOP_PYTHON !== undefined) process.env['THOUGHTLOOP_PYTHON'] = THOUGHTLOOP_PYTHON;
+  }
+});
+
+it('the password is in no file that others may read, and not in the state', async () => {
+  const stack = await ensureStack({ dataFolder: folder, workers: false });
+  const password = new URL(stack.databaseUrl ?? '').password;
+
+  expect(password.length).toBeGreaterThanOrEqual(20);
+  expect(JSON.stringify(readState(folder))).not.toContain(password);
+  expect(existsSync(join(folder, 'postgres', 'PG_VERSION'))).toBe(true);
+});
+
+it.runIf(process.getuid?.() === 0)(
+  'as root the data folder may lie below a folder that only root may enter',
+  async () => {
+    chmodSync(folder, 0o700);
+    const inner = join(folder, 'inner');
+    const stack = await ensureStack({ dataFolder: inner, workers: false });
+    const client = new pg.Client({ connectionString: stack.databaseUrl });
+    await client.connect();
+    await client.query('checkpoint');
+    await client.end();
+    await stopStack({ dataFolder: inner });
+  },
+);
