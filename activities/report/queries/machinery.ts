@@ -7,6 +7,8 @@ export interface JobLine {
   readonly kind: 'base' | 'training' | 'server';
   /** As stored: of the job's files, relative to the data folder or absolute. */
   readonly folder: string;
+  /** Starts after the first one, each under a key of its own on the cluster. */
+  readonly restarts: number;
   readonly state: string;
   readonly reason: string | null;
   readonly createdAt: Date;
@@ -25,7 +27,7 @@ export interface ServerLine {
   readonly updatedAt: Date;
 }
 
-const JOB_COLUMNS = `key, cluster, kind, folder, state, reason, created_at as "createdAt", ended_at as "endedAt"`;
+const JOB_COLUMNS = `key, cluster, kind, folder, coalesce((handle->>'restarts')::int, 0) as restarts, state, reason, created_at as "createdAt", ended_at as "endedAt"`;
 
 /** All jobs of a run in the order of their beginning. */
 export async function jobsOf(database: Queryable, run: string): Promise<JobLine[]> {
