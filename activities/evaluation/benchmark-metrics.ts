@@ -40,11 +40,28 @@ export function benchmarkMetrics(
   const count = (matches: (outcome: BenchmarkOutcome) => boolean): number => outcomes.filter(matches).length;
   const total = (name: string, value: number): Metric => ({ name, value, standardError: null, n });
   const metrics = [
-    share('accuracy', count(({ verdict }) => verdict === 'right'), n),
-    total('ungraded', count(({ verdict }) => verdict === 'ungraded')),
-    share('truncated', count(({ finish }) => finish === 'length'), n),
-    total('notAsked', count(({ finish }) => finish === 'too-long' || finish === 'refused')),
-    total('sampledTokens', outcomes.reduce((sum, { tokens }) => sum + tokens, 0)),
+    share(
+      'accuracy',
+      count(({ verdict }) => verdict === 'right'),
+      n,
+    ),
+    total(
+      'ungraded',
+      count(({ verdict }) => verdict === 'ungraded'),
+    ),
+    share(
+      'truncated',
+      count(({ finish }) => finish === 'length'),
+      n,
+    ),
+    total(
+      'notAsked',
+      count(({ finish }) => finish === 'too-long' || finish === 'refused'),
+    ),
+    total(
+      'sampledTokens',
+      outcomes.reduce((sum, { tokens }) => sum + tokens, 0),
+    ),
   ];
   if (shotsShown === null || shotsShown.length === 0) return metrics;
   const mean = shotsShown.reduce((sum, shots) => sum + shots, 0) / shotsShown.length;

@@ -53,7 +53,11 @@ export function planBenchmark(
       return pieceIds(pieces, model.description, (text) => model.tokenizer.encode(text));
     } catch (error) {
       if (!(error instanceof SpecialTokenInTextError)) throw error;
-      throw failure('RecipeInvalid', `${error.message} (${file}, problem ${index + 1})`);
+      const found = `special token ${error.id}`;
+      throw failure(
+        'RecipeInvalid',
+        `Expected plain text in ${file}, problem ${index + 1}; found ${found}: take it out`,
+      );
     }
   };
 
@@ -62,7 +66,10 @@ export function planBenchmark(
   const shots = examples.slice(0, benchmark.shots?.count ?? 0).map((example) => {
     if (asked.has(example.problem.trim())) {
       const where = `${shotsFile}, example ${example.index + 1}`;
-      throw failure('RecipeInvalid', `Expected examples that are not asked, found one of ${benchmark.file} in ${where}`);
+      throw failure(
+        'RecipeInvalid',
+        `Expected examples that are not asked, found one of ${benchmark.file} in ${where}`,
+      );
     }
     const pieces = shotPieces(form, format, template, example);
     if (pieces === null) {

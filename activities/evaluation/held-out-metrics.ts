@@ -24,7 +24,7 @@ function perToken(rows: readonly LikelihoodRow[]): Metric {
  *
  * `nll`: −log p(X | context) a document; `nllPerToken`: all of it over all tokens of X. `elbo1` … `elbo<K>` and `elbo`
  * (the last of these): importance-weighted bounds on log p(X | context), a document. `sampledTokens`: tokens of the
- * thoughts drawn. `notMeasured`: documents without an NLL, which the model cannot hold; n of `elbo` says how many have a bound.
+ * thoughts drawn. `notMeasured`: documents without an NLL (see measure-held-out.ts); n of `elbo` says how many have a bound.
  *
  * @param rows the documents measured
  * @param asked documents there are
@@ -45,10 +45,17 @@ export function heldOutMetrics(rows: readonly LikelihoodRow[], asked: number): r
           ...Array.from({ length: samples }, (_, index) => mean(`elbo${index + 1}`, byN(index))),
         ];
   return [
-    mean('nll', rows.map(({ nll }) => nll)),
+    mean(
+      'nll',
+      rows.map(({ nll }) => nll),
+    ),
     perToken(rows),
     ...elbo,
-    total('sampledTokens', rows.reduce((sum, { sampledTokens }) => sum + sampledTokens, 0), n),
+    total(
+      'sampledTokens',
+      rows.reduce((sum, { sampledTokens }) => sum + sampledTokens, 0),
+      n,
+    ),
     total('notMeasured', asked - n, asked),
   ];
 }

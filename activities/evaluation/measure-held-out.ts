@@ -8,6 +8,7 @@ import { readDocuments, type StoredDocument } from '../store/documents.ts';
 import { finishEvaluation, openEvaluation } from '../store/evaluations.ts';
 import { insertLikelihoods, likelihoods, type LikelihoodRow } from '../store/likelihoods.ts';
 import type { Inference } from '../vllm/inference.ts';
+import { SpecialTokenInTextError } from '../vllm/tokenizer.ts';
 import { documentBound, documentNll, type HeldOutDocument, type LikelihoodModel } from './document-likelihood.ts';
 import { eachAtOnce } from './each-at-once.ts';
 import type { EvaluationKey, EvaluationPorts } from './evaluation-ports.ts';
@@ -111,7 +112,7 @@ function cuts({ text, givenEnds }: StoredDocument, { segmentation, fidelity }: H
     : segment(text, segmentation);
 }
 
-/** Figures of one document; null when it has no NLL: the model or its servers cannot hold it. */
+/** Figures of one document; null when it has no NLL: the model or its servers cannot hold it, or it has a special token. */
 async function measureDocument(
   task: HeldOutTask,
   stored: StoredDocument,
@@ -121,10 +122,6 @@ async function measureDocument(
 ): Promise<LikelihoodRow | null> {
   const { key, form, fidelity, samples, maxThoughtTokens } = task;
   const { description, tokenizer } = model;
-  const document: HeldOutDocument = {
-    context: tokenizer.encode(stored.context ?? ''),
-    chunks: chunkTexts(stored.text, cuts(stored, task)).map((text) => tokenizer.encode(text)),
-  };
   const purpose = { group: key.evaluation, affinity: `${key.evaluation}/${stored.ordinal}`, signal };
   const server: LikelihoodModel = {
     sample: async (request) => (await inference.sample(request, purpose)).answer,
@@ -133,6 +130,10 @@ async function measureDocument(
   const place = { seed: task.seed, iteration: key.iteration, document: stored.ordinal };
   const seed = (chunk: number): number => heldOutSeed({ ...place, chunk });
   try {
+    const document: HeldOutDocument = {
+      context: tokenizer.encode(stored.context ?? ''),
+      chunks: chunkTexts(stored.text, cuts(stored, task)).map((text) => tokenizer.encode(text)),
+    };
     const nll = await documentNll(server, description, document);
     if (nll === null) return null;
     const bound =
@@ -142,7 +143,7 @@ async function measureDocument(
     const tokens = document.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     return { document: stored.ordinal, tokens, nll, ...bound };
   } catch (thrown) {
-    if (isRefusal(thrown)) return null;
+    if (isRefusal(thrown) || thrown instanceof SpecialTokenInTextError) return null;
     throw thrown;
   }
 }

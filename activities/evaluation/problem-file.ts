@@ -31,7 +31,10 @@ export function parseProblems(
   least = 1,
 ): readonly Problem[] {
   const problems: Problem[] = [];
-  for (const [at, line] of content.replace(/^\uFEFF/, '').split('\n').entries()) {
+  for (const [at, line] of content
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
     if (line.trim() === '') continue;
     const problem = parseProblem(format, line, problems.length);
     if ('invalid' in problem) {
@@ -62,7 +65,10 @@ export async function readProblems(
   });
   const found = createHash('sha256').update(bytes).digest('hex');
   if (found !== digest) {
-    throw failure('RecipeInvalid', `Expected ${path} (copy of ${file}) with sha256 ${digest}, found ${found}: restore it`);
+    throw failure(
+      'RecipeInvalid',
+      `Expected ${path} (copy of ${file}) with sha256 ${digest}, found ${found}: restore it`,
+    );
   }
   let content: string;
   try {

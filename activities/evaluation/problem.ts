@@ -37,7 +37,14 @@ const gsm8k = z.object({ question: text, answer: text }).transform(({ question, 
     context.addIssue({ code: 'custom', path: ['answer'], message: 'Expected a final answer behind ####, found none' });
     return z.NEVER;
   }
-  return { problem: question, solution: answer.slice(0, mark).replace(/<<[^<>]*>>/g, '').trim(), answer: final };
+  return {
+    problem: question,
+    solution: answer
+      .slice(0, mark)
+      .replace(/<<[^<>]*>>/g, '')
+      .trim(),
+    answer: final,
+  };
 });
 
 const FORMATS = { jsonl, math, gsm8k } as const satisfies Record<BenchmarkSettings['format'], z.ZodType>;
@@ -46,7 +53,11 @@ const FORMATS = { jsonl, math, gsm8k } as const satisfies Record<BenchmarkSettin
  * Reads one line of a benchmark's file.
  * @returns the problem, or what is wrong with the line
  */
-export function parseProblem(format: BenchmarkSettings['format'], line: string, index: number): Problem | { readonly invalid: string } {
+export function parseProblem(
+  format: BenchmarkSettings['format'],
+  line: string,
+  index: number,
+): Problem | { readonly invalid: string } {
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -15,7 +15,8 @@ export function inProcessModel(language: ToyLanguageModel): LikelihoodModel {
           const { id, logprob } = language.draw([...prompt, ...tokenIds], draw());
           tokenIds.push(id);
           logprobs.push(logprob);
-          if (id === stop || id === TOY.end) return { tokenIds, logprobs, finish: id === stop ? 'stop' : 'end', text: '' };
+          if (id === stop || id === TOY.end)
+            return { tokenIds, logprobs, finish: id === stop ? 'stop' : 'end', text: '' };
         }
         return { tokenIds, logprobs, finish: 'length', text: '' };
       });

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import { benchmarkMetrics, type BenchmarkOutcome } from '../../activities/evaluation/benchmark-metrics.ts';
 
-const outcome = (verdict: BenchmarkOutcome['verdict'], finish: BenchmarkOutcome['finish'], tokens: number): BenchmarkOutcome => {
+const outcome = (
+  verdict: BenchmarkOutcome['verdict'],
+  finish: BenchmarkOutcome['finish'],
+  tokens: number,
+): BenchmarkOutcome => {
   return { verdict, finish, tokens };
 };
 const OUTCOMES = [

@@ -109,7 +109,10 @@ describe("the run's copy of a file", () => {
 
   test('that is missing, or is another one, is not read', async () => {
     const file = { file: 'bench/test.jsonl', digest };
-    await expect(readProblems(folder, 'jsonl', file)).rejects.toMatchObject({ type: 'RecipeInvalid', nonRetryable: true });
+    await expect(readProblems(folder, 'jsonl', file)).rejects.toMatchObject({
+      type: 'RecipeInvalid',
+      nonRetryable: true,
+    });
     await writeFile(problemFilePath(folder, digest), content);
     await expect(readProblems(folder, 'jsonl', file)).resolves.toHaveLength(1);
     await writeFile(problemFilePath(folder, digest), content.replace('2', '3'));

@@ -18,7 +18,7 @@ function model(contextLength = 10_000): ExpectedModel {
     fingerprint: { ids: [[0, 1]], logprobs: [[-1]], dtype: 'float32' },
     tokenizer: {
       encode: (text) => {
-        if (text.includes('<|')) throw new SpecialTokenInTextError('<|');
+        if (text.includes('<|')) throw new SpecialTokenInTextError(3, '<|');
         return ids(text);
       },
       decode: (tokens) => tokens.map((id) => (id < 1000 ? `<${id}>` : String.fromCodePoint(id - 1000))).join(''),
@@ -109,7 +109,9 @@ describe('a benchmark that cannot be asked as written is refused', () => {
     ['an example without a solution', {}, [problem(0, '9?', '9')], PROBLEMS, /`solution`.*shots\.jsonl, example 1/],
     ['a marker in a problem', {}, EXAMPLES, [problem(6, '<|', '9')], /test\.jsonl, problem 7/],
   ])('%s', (_, settings, examples, problems, message) => {
-    expect(() => planBenchmark({ ...benchmark, ...settings }, 'latent', model(), problems, examples)).toThrowError(message);
+    expect(() => planBenchmark({ ...benchmark, ...settings }, 'latent', model(), problems, examples)).toThrowError(
+      message,
+    );
   });
 
   test('a raw example needs no solution', () => {

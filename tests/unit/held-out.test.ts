@@ -151,7 +151,11 @@ describe('the bound of a document', () => {
     const { server, prompts } = given([{ tokenIds: [8, EOL], finish: 'stop' }]);
     const chunks = [[9], [10], [11]];
     const bound = await documentBound(server, model, { context: [7], chunks }, { ...settings, samples: 1 });
-    expect(prompts.map((ids) => ids.slice(0, ids.indexOf(startOfLatent)))).toEqual([[0, 7], [0, 7, 9], [0, 7, 9, 10]]);
+    expect(prompts.map((ids) => ids.slice(0, ids.indexOf(startOfLatent)))).toEqual([
+      [0, 7],
+      [0, 7, 9],
+      [0, 7, 9, 10],
+    ]);
     // log p of Z, EOL, X less log q of Z, EOL: −1 a chunk.
     expect(bound).toEqual({ elbo: [-3], sampledTokens: 6 });
   });
@@ -191,9 +195,18 @@ test('a seed belongs to run, iteration, document and chunk', () => {
 });
 
 describe('held-out metrics', () => {
-  const row = (document: number, tokens: number, nll: number, elbo: number[] | null): Parameters<
-    typeof heldOutMetrics
-  >[0][number] => ({ document, tokens, nll, elbo, sampledTokens: elbo === null ? 0 : 10 });
+  const row = (
+    document: number,
+    tokens: number,
+    nll: number,
+    elbo: number[] | null,
+  ): Parameters<typeof heldOutMetrics>[0][number] => ({
+    document,
+    tokens,
+    nll,
+    elbo,
+    sampledTokens: elbo === null ? 0 : 10,
+  });
   const value = (metrics: ReturnType<typeof heldOutMetrics>, name: string): unknown =>
     metrics.find((metric) => metric.name === name);
 
