@@ -21,8 +21,7 @@ export interface EvaluationSubject {
 
 /** Whether an evaluation still has something to do. */
 export type OpenedEvaluation =
-  | { readonly kind: 'finished'; readonly metrics: readonly Metric[] }
-  | { readonly kind: 'open' };
+  { readonly kind: 'finished'; readonly metrics: readonly Metric[] } | { readonly kind: 'open' };
 
 /**
  * Opens an evaluation: makes its row, or finds it with the rows measured so far. A row of the same key that measured
@@ -82,6 +81,7 @@ export async function finishEvaluation(
     [evaluation, checkpoint],
   );
   const recorded = rows[0]?.metrics ?? null;
-  if (recorded === null) throw failure('LeaseLost', `Expected evaluation ${evaluation} to be ours, found it taken over`);
+  if (recorded === null)
+    throw failure('LeaseLost', `Expected evaluation ${evaluation} to be ours, found it taken over`);
   return recorded;
 }
