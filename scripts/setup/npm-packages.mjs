@@ -67,12 +67,9 @@ async function install(root) {
   requireDiskSpace(root, NEEDED_GIGABYTES, 'the npm packages', 'clone to another disk');
   const [command, ...first] = npmCommand();
   const args = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--include=optional'];
-  await longStep('installing the npm packages of package-lock.json', async (note) => {
+  await longStep('installing the npm packages of package-lock.json', async () => {
     rmSync(join(root, 'node_modules'), { recursive: true, force: true });
-    const { code, tail } = await runCommand(command, [...first, ...args, '--no-audit', '--no-fund'], {
-      cwd: root,
-      onLine: note,
-    });
+    const { code, tail } = await runCommand(command, [...first, ...args, '--no-audit', '--no-fund'], { cwd: root });
     if (code !== 0) {
       throw new SetupError(
         `expected \`npm install\` in ${root} to succeed, found exit code ${code}. npm's last lines:\n` +
