@@ -99,7 +99,6 @@ async function measureAll(task: HeldOutTask, split: CorpusSplit, asked: number, 
   try {
     await ports.withInference(measure);
   } catch (thrown) {
-    signal.throwIfAborted();
     throw requestFailure(thrown);
   }
 }

@@ -89,7 +89,6 @@ async function askAll(task: BenchmarkTask, plan: BenchmarkPlan, ports: Evaluatio
   try {
     await ports.withInference(answer);
   } catch (thrown) {
-    signal.throwIfAborted();
     throw requestFailure(thrown);
   }
 }

@@ -150,11 +150,15 @@ test('every problem is asked once, greedily, and its answer is graded and kept',
 });
 
 test('a finished benchmark is answered from the store, also when no server is left', async () => {
-  const first = await run(input({ name: 'again' }));
+  await run(input({ name: 'again' }));
+  const recorded = [{ name: 'accuracy', value: 0.125, standardError: 0.5, n: 64 }];
+  await fixture.database.query(`update evaluations set metrics = $1 where benchmark = 'again'`, [
+    JSON.stringify(recorded),
+  ]);
   const before = server.counts.sample;
   await fixture.database.query(`update servers set state = 'gone'`);
   try {
-    await expect(run(input({ name: 'again' }))).resolves.toEqual(first);
+    await expect(run(input({ name: 'again' }))).resolves.toEqual(recorded);
     const unserved = run(input({ name: 'other' }), new MockActivityEnvironment(), 300);
     await expect(unserved).rejects.toMatchObject({ type: 'NoServer', nonRetryable: false });
   } finally {
