@@ -38,7 +38,7 @@ const gsm8k = z.object({ question: text, answer: text }).transform(({ question, 
     return z.NEVER;
   }
   return {
-    problem: question,
+    problem: question.trim(),
     solution: answer
       .slice(0, mark)
       .replace(/<<[^<>]*>>/g, '')

@@ -88,6 +88,13 @@ describe('a line that is no problem is named with its file', () => {
     expect(() => parseProblems('jsonl', good, 'test.jsonl', 4)).toThrowError(/at least 4 .*test\.jsonl, found 1/);
   });
 
+  test('a GSM8K question is read as the corpus has it, without spaces around it and without annotations', () => {
+    const line = '{"question": " 1+1? ", "answer": "It is 1+1=<<1+1=2>>2.\\n#### 2"}';
+    expect(parseProblems('gsm8k', line, 'test.jsonl')).toEqual([
+      { index: 0, problem: '1+1?', solution: 'It is 1+1=2.', answer: '2' },
+    ]);
+  });
+
   test('a byte order mark and blank lines are no problems', () => {
     expect(parseProblems('jsonl', `\uFEFF${good}\r\n\n`, 'test.jsonl')).toEqual([
       { index: 0, problem: '1+1?', answer: '2', solution: null },
