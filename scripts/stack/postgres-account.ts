@@ -62,7 +62,9 @@ function lookUp(name: string): PostgresAccount | undefined {
  * How to start one of PostgreSQL's programs as the account.
  *
  * Below a folder that the account may not enter (/root is the common one) the program is started with the one
- * capability that lets it pass: CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE in containers that withhold the first.
+ * capability that lets it pass: CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE in containers that withhold the first. Its
+ * programs look for each other with access(2), for which Linux sets a process's capabilities aside unless the secure
+ * bit `no_setuid_fixup` is set (capabilities(7)).
  *
  * @param folders what the program must be able to enter beside its own folder.
  * @throws OperatorError when the account cannot be let in.
@@ -80,7 +82,7 @@ export function launchAs(
     return { command: program, args, uid, gid };
   }
   for (const capability of ['+dac_read_search', '+dac_override']) {
-    const identity = ['--reuid', `${uid}`, '--regid', `${gid}`, '--clear-groups'];
+    const identity = ['--securebits', '+no_setuid_fixup', '--reuid', `${uid}`, '--regid', `${gid}`, '--clear-groups'];
     const prefix = [...identity, '--inh-caps', capability, '--ambient-caps', capability, '--'];
     if (spawnSync('setpriv', [...prefix, '/bin/sh', ...test], { cwd: '/', stdio: 'ignore' }).status === 0) {
       return { command: 'setpriv', args: [...prefix, program, ...args] };

