@@ -21,7 +21,7 @@ export function corpusListCommand(): Command {
     .addHelpText('after', LIST_HELP)
     .action(async ({ data, json }: { readonly data?: string; readonly json?: boolean }) => {
       const { listSplits } = await import('../../activities/store/corpora.ts');
-      const { byteSize } = await import('../run/quantities.ts');
+      const { byteSize } = await import('../../activities/report/quantities.ts');
       const { withStore } = await import('../run/store-access.ts');
       const rows = await withStore(data, (database) => listSplits(database));
       if (json === true) return printJson(rows);

@@ -4,10 +4,13 @@ import { fileName } from './names.ts';
 
 /** The resolved recipe as a recipe file: every default written out, benchmark files pinned by digest. */
 export function renderRecipe(recipe: Recipe): string {
+  // Spelled out, since the store does not keep the order of keys.
+  const { name, seed, fidelity, iterations, corpus, model, segmentation, eStep, arms, evaluation, fleet } = recipe;
+  const warmStart = withoutBudget(recipe.warmStart);
+  const mStep = withoutBudget(recipe.mStep);
   const tables = {
-    ...recipe,
-    warmStart: withoutBudget(recipe.warmStart),
-    mStep: withoutBudget(recipe.mStep),
+    ...{ name, seed, fidelity, iterations, corpus, model, segmentation },
+    ...{ warmStart, eStep, mStep, arms, evaluation, fleet },
   };
   return `${stringify(withFileNames(tables))}\n`;
 }

@@ -1,6 +1,6 @@
 import { pairs } from '../output.ts';
 import type { RunOverview } from './overview.ts';
-import { clock, duration, percent, quantity } from './quantities.ts';
+import { clock, duration, percent, quantity } from '../../activities/report/quantities.ts';
 import { resultsTable } from './results-table.ts';
 
 /** Where a run is and what it does, in one line. */

@@ -1,6 +1,6 @@
 import type { Result } from '../../activities/store/results.ts';
 import { table } from '../output.ts';
-import { duration, modelName, quantity, withError } from './quantities.ts';
+import { duration, modelName, quantity, withError } from '../../activities/report/quantities.ts';
 
 /** The models of a run as a table; empty text when there is none yet. */
 export function resultsTable(results: readonly Result[]): string {

@@ -4,7 +4,7 @@ import { findRun } from '../../activities/store/runs.ts';
 import { EXIT_CODES, OperatorError, type ExitCode } from '../operator-error.ts';
 import { readOverview, type RunOverview } from './overview.ts';
 import { headline, overviewText, parkedText } from './overview-text.ts';
-import { clock, modelName, withError } from './quantities.ts';
+import { clock, modelName, withError } from '../../activities/report/quantities.ts';
 
 export interface WatchOptions {
   readonly database: Database;
