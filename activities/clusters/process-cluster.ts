@@ -55,7 +55,7 @@ const ExitRecord = z.object({ key: z.string(), code: z.int().nullable(), signal:
 export function createProcessCluster(python: string): JobCluster {
   return {
     name: 'process',
-    pollMilliseconds: 500,
+    pollMilliseconds: 250,
     submit: (key, spec) => submit(python, key, spec),
     find: async (key, folder) => toHandle(await readRecord(key, folder), folder),
     status,

@@ -35,9 +35,6 @@ import { examineResult } from './verify-checkpoint.ts';
 /** Starts in a row without a step of progress after which starting again is no use. */
 const MAX_BARREN_STARTS = 3;
 
-/** Pause before another start, times two for each barren one: whatever killed it may still be there. */
-const RESTART_PAUSE_MILLISECONDS = 1_000;
-
 const FailedMarker = z.object({ key: z.string(), reason: z.string() });
 
 /** How the watch of one start ended. */
@@ -95,7 +92,7 @@ async function again(
     const log = await logTail(context.cluster(job.cluster), handle);
     throw failure(verdict.type, `Job ${job.key} ${verdict.reason}. End of its log:\n${log}`);
   }
-  await Context.current().sleep(RESTART_PAUSE_MILLISECONDS * 2 ** barren);
+  await Context.current().sleep(context.patience.restart * 1000 * 2 ** barren);
   const next = await restartModelJob(context, job, { barren, step: Math.max(step, job.details.step) });
   if (isOver(next)) throw failure('JobLost', `Job ${job.key} was ${next.state} from elsewhere`);
   return next;

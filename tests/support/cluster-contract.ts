@@ -106,7 +106,11 @@ export function describeClusterContract(name: string, create: () => ClusterUnder
       const handle = await submit('run/a', fakeJob(folder, 'wait'));
       const [pid] = await eventually('the program starts', () => starts(folder).length > 0 && starts(folder));
       process.kill(pid!, 'SIGKILL');
-      expect(await end(handle)).toEqual({ kind: 'failed', reason: expect.stringContaining('SIGKILL'), exitCode: null });
+      expect(await end(handle)).toEqual({
+        kind: 'failed',
+        reason: expect.stringContaining('SIGKILL') as string,
+        exitCode: null,
+      });
     });
 
     test('a program that asks to be started again is, up to the limit', async () => {
@@ -126,7 +130,9 @@ export function describeClusterContract(name: string, create: () => ClusterUnder
       const handle = await submit('run/a', fakeJob(folder, 'wait'));
       expect(await under.cluster.find('run/a', folder)).toEqual(handle);
       expect(await under.cluster.find('run/b', folder)).toBeUndefined();
-      expect(await under.cluster.status(handle)).toMatchObject({ kind: expect.stringMatching(/queued|running/) });
+      expect(await under.cluster.status(handle)).toMatchObject({
+        kind: expect.stringMatching(/queued|running/) as string,
+      });
     });
 
     test('a key submitted again runs once, while the job runs and after it ended', async () => {
