@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
 import { cancelCommand } from './cancel.ts';
+import { corpusCommand } from './corpus.ts';
 import { decideCommand } from './decide.ts';
+import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { listCommand } from './list.ts';
 import { logsCommand } from './logs.ts';
 import { pauseCommand } from './pause.ts';
+import { planCommand } from './plan.ts';
+import { reportCommand } from './report.ts';
 import { resumeCommand } from './resume.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -21,14 +25,18 @@ export const COMMANDS: readonly (() => Command)[] = [
   doctorCommand,
   upCommand,
   downCommand,
+  corpusCommand,
+  planCommand,
   startCommand,
   listCommand,
   statusCommand,
   watchCommand,
   thoughtsCommand,
+  reportCommand,
   decideCommand,
   pauseCommand,
   resumeCommand,
   cancelCommand,
   logsCommand,
+  demoCommand,
 ];
