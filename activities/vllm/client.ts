@@ -113,6 +113,8 @@ export class VllmClient {
   readonly root: string;
   readonly #agent: Agent;
   readonly #api: OpenAI;
+  /** Tokens of prompt and answer that the server holds; null before it has named its models. */
+  #maxModelLen: number | null = null;
 
   constructor(endpoint: ServerEndpoint) {
     this.endpoint = endpoint;
@@ -133,6 +135,7 @@ export class VllmClient {
 
   /** Draws n sequences at temperature 1, with the log probability of every sampled id. */
   async sample(request: SampleRequest, limits: RequestLimits): Promise<Sampled[]> {
+    this.#requireRoom(request.prompt.length, request.maxTokens);
     const answer = await this.#complete(limits, {
       ...NEUTRAL_SAMPLING,
       prompt: request.prompt,
@@ -171,6 +174,7 @@ export class VllmClient {
 
   /** One completion under any settings, for evaluation. */
   async complete(request: CompletionRequest, limits: RequestLimits): Promise<Completion> {
+    this.#requireRoom(request.prompt.length, request.maxTokens);
     const answer = await this.#complete(limits, {
       ...NEUTRAL_SAMPLING,
       prompt: request.prompt,
@@ -208,16 +212,18 @@ export class VllmClient {
     return tokens as number[];
   }
 
-  /** The models the server names. */
+  /** The models the server names; afterwards requests that its context cannot hold are refused here. */
   async models(limits: RequestLimits): Promise<ServedModel[]> {
     const answer = await this.#request(limits, (options) => this.#api.get<{ data?: unknown }>('/models', options));
     if (!Array.isArray(answer.data)) {
       throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, 'Expected a list of models, got none');
     }
-    return (answer.data as { id?: unknown; max_model_len?: unknown }[]).map((model) => ({
+    const models = (answer.data as { id?: unknown; max_model_len?: unknown }[]).map((model) => ({
       id: String(model.id),
       maxModelLen: typeof model.max_model_len === 'number' ? model.max_model_len : null,
     }));
+    this.#maxModelLen = models.find(({ id }) => id === this.endpoint.servedName)?.maxModelLen ?? null;
+    return models;
   }
 
   /** The server's load; null when its `/metrics` says nothing of it. */
@@ -232,6 +238,16 @@ export class VllmClient {
   /** Closes all connections; requests in flight fail with `lost`, and the server aborts them. */
   async close(): Promise<void> {
     await this.#agent.destroy();
+  }
+
+  /**
+   * vLLM shortens `max_tokens` in silence where prompt and answer do not fit, and a thought cut off by that is no thought
+   * of the distribution asked for. (A prompt that leaves no room at all it refuses itself.)
+   */
+  #requireRoom(prompt: number, maxTokens: number): void {
+    if (this.#maxModelLen === null || prompt + maxTokens <= this.#maxModelLen) return;
+    const message = `Expected prompt and answer within ${this.#maxModelLen} tokens, got ${prompt} + ${maxTokens}`;
+    throw new VllmError({ kind: 'refused', status: 400 }, this.root, `${message}: raise the server's max_model_len`);
   }
 
   async #complete(limits: RequestLimits, body: Record<string, unknown>): Promise<unknown> {

@@ -179,11 +179,34 @@ describe('a status says what to do', () => {
   it('a real refusal: id out of vocabulary, prompt too long, unknown model', async () => {
     const refused = { kind: 'refused', status: 400 };
     expect(await failureOf(client.sample({ ...sampleRequest, prompt: [0, 999] }, limits))).toEqual(refused);
-    const long = Array.from({ length: 60 }, () => 7);
+    const long = Array.from({ length: 64 }, () => 7);
     expect(await failureOf(client.sample({ ...sampleRequest, prompt: long }, limits))).toEqual(refused);
     const other = new VllmClient({ url: fake.url, servedName: 'other' });
     expect(await failureOf(other.probe([0], limits))).toEqual({ kind: 'wrong-weights' });
     await other.close();
+  });
+});
+
+describe('an answer that the context cannot hold', () => {
+  const prompt = Array.from({ length: 60 }, () => 7);
+
+  it('is garbage when the server cut it short', async () => {
+    const fresh = new VllmClient({ url: fake.url, servedName: 'toy' });
+    const asked = fresh.sample({ ...sampleRequest, prompt, n: 16 }, limits);
+    expect(await failureOf(asked)).toEqual({ kind: 'garbage', what: 'length' });
+    await fresh.close();
+  });
+
+  it('is not asked for once the server has said how much it holds', async () => {
+    const fresh = new VllmClient({ url: fake.url, servedName: 'toy' });
+    await fresh.models(limits);
+    const before = fake.counts.sample;
+    expect(await failureOf(fresh.sample({ ...sampleRequest, prompt }, limits))).toEqual({
+      kind: 'refused',
+      status: 400,
+    });
+    expect(fake.counts.sample).toBe(before);
+    await fresh.close();
   });
 });
 

@@ -140,7 +140,8 @@ export class FakeVllmServer {
     const tokenizer = new Tokenizer(await read('tokenizer.json'), await read('tokenizer_config.json'));
     const server = createServer({ keepAliveTimeout: 5_000 });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
+      // The backlog of uvicorn: a window's worth of connections is opened at once.
+      server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', 2048, resolve);
     });
     const fake = new FakeVllmServer(options, language, description, tokenizer, server);
     server.on('request', (request, response) => void fake.#handle(request, response));
@@ -311,7 +312,7 @@ export class FakeVllmServer {
     if (maxTokens < 1) throw new Refusal(400, 'BadRequestError', `max_tokens must be at least 1, got ${maxTokens}.`);
     const outside = prompt.find((id) => id < 0 || id >= vocabularySize);
     if (outside !== undefined) throw new Refusal(400, 'BadRequestError', `Token id ${outside} is out of vocabulary`);
-    if (prompt.length + maxTokens > contextLength) {
+    if (prompt.length >= contextLength) {
       throw new Refusal(400, 'BadRequestError', `This model's maximum context length is ${contextLength} tokens.`);
     }
   }
@@ -329,7 +330,10 @@ export class FakeVllmServer {
     const logprobs: number[] = [];
     let finish = 'length';
     let stopReason: number | string | null = null;
-    while (ids.length < (body.max_tokens ?? 16)) {
+    const room = this.#description.contextLength - prompt.length;
+    // Like vLLM, which shortens the answer in silence.
+    const limit = Math.min(body.max_tokens ?? 16, room);
+    while (ids.length < limit) {
       const before = [...prompt.slice(-3), ...ids];
       const { id, logprob } = greedy ? this.#best(before) : this.language.draw(before, draw());
       ids.push(id);
