@@ -14,9 +14,9 @@ class ServeSpec:
     """What `serve.py` is asked for.
 
     served_name: the only name under which the server answers. dtype: as vLLM names it. max_model_len: tokens of prompt
-    and answer. max_num_seqs: sequences at once (None: vLLM's choice). kv_cache_gigabytes: memory for attention keys and
-    values in GiB (None: 1 on a CPU, vLLM's choice on a GPU). extra_args: further arguments of vLLM. threads: of the
-    engine on a CPU (None: 1 for a small model, else every core).
+    and answer (None: the model's context). max_num_seqs: sequences at once (None: vLLM's choice). kv_cache_gigabytes: memory for attention keys and
+    values in GiB (None: 1 on a CPU, vLLM's choice on a GPU). extra_args: further arguments of vLLM. threads: the most
+    that the engine may use on a CPU (None: one for every core).
     """
 
     key: str
@@ -24,7 +24,7 @@ class ServeSpec:
     served_name: str
     output: Path
     dtype: str
-    max_model_len: int
+    max_model_len: int | None
     max_num_seqs: int | None
     kv_cache_gigabytes: float | None
     prefix_caching: bool
@@ -41,7 +41,7 @@ def parse_serve_spec(fields: Fields) -> ServeSpec:
         served_name=fields.text('servedName'),
         output=Path(fields.text('output')),
         dtype=fields.text('dtype'),
-        max_model_len=fields.whole('maxModelLen', 2),
+        max_model_len=fields.whole('maxModelLen', 2, None),
         max_num_seqs=fields.whole('maxNumSeqs', 1, None),
         kv_cache_gigabytes=fields.number('kvCacheGigabytes', 0, None),
         prefix_caching=fields.truth('prefixCaching'),

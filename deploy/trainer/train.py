@@ -49,26 +49,32 @@ def train(spec: TrainSpec, stop: StopSignal) -> int:
 
 
 def _train(spec: TrainSpec, stop: StopSignal, first: bool) -> int:
+    """The imports are here: what is refused is refused before the seconds that torch takes to load."""
+    from examples import Examples
+    from markers import read_model_facts
+    from rows import PackedRows, SingleRows
+    from training_set import map_training_set, unpack_training_set
+
+    facts = read_model_facts(spec.init)
+    unpacked = spec.output / 'unpacked'
+    if first:
+        unpack_training_set(spec.training_set, facts, unpacked)
+
     import torch
     from accelerate import PartialState
     from transformers import AutoModelForCausalLM
 
     from checkpoints import keep, newest
-    from examples import Examples
     from latent_trainer import LatentTrainer, Watch
-    from markers import read_model_facts
     from model_folder import write_model
-    from rows import PackedRows, SingleRows
-    from training_set import open_training_set
 
     torch.manual_seed(spec.seed)
-    facts = read_model_facts(spec.init)
     threads = spec.threads or (1 if facts.parameters < SMALL_MODEL_PARAMETERS else None)
     if threads is not None:
         torch.set_num_threads(threads)
     processes = PartialState(cpu=not torch.cuda.is_available())
-    with processes.main_process_first():
-        documents = open_training_set(spec.training_set, facts, spec.output / 'unpacked')
+    processes.wait_for_everyone()
+    documents = map_training_set(unpacked, facts)
     examples = Examples(documents, facts.framing, spec.layout, spec.form, spec.prefix_chunks, spec.seed)
     rows = (PackedRows if spec.packing else SingleRows)(examples, spec.sequence_length)
     steps = spec.steps if spec.steps is not None else rows.steps_for(spec.tokens or 0, spec.batch)
@@ -104,7 +110,7 @@ def _train(spec: TrainSpec, stop: StopSignal, first: bool) -> int:
                 'seconds': round(account.seconds, 3),
             },
         )
-        for leftover in (checkpoints, spec.output / 'unpacked'):
+        for leftover in (checkpoints, unpacked):
             shutil.rmtree(leftover, ignore_errors=True)
     processes.wait_for_everyone()
     return FINISHED

@@ -64,8 +64,8 @@ class TrainingSet:
         return self.tokens[start : start + self.text_lengths[chunk]].astype(np.int32)
 
 
-def open_training_set(manifest_file: Path, facts: ModelFacts, cache: Path) -> TrainingSet:
-    """Verify every part's digest, unpack into `cache` unless an earlier start did, and map the files.
+def unpack_training_set(manifest_file: Path, facts: ModelFacts, cache: Path) -> None:
+    """Verify every part's digest, and unpack into `cache` unless an earlier start did.
 
     Raises Refusal where a digest differs, a line is not as described, or the ids do not fit the model.
     """
@@ -80,9 +80,13 @@ def open_training_set(manifest_file: Path, facts: ModelFacts, cache: Path) -> Tr
         _unpack([manifest_file.parent / part['file'] for part in manifest['parts']], facts.vocabulary_size, temporary)
         write_json(temporary / 'source.json', source)
         publish_folder(temporary, cache)
-    arrays = {name: np.asarray(np.load(cache / f'{name}.npy', mmap_mode='r')) for name in INDEX}
-    if not len(arrays['document_ids']):
+    if not np.load(cache / 'document_ids.npy', mmap_mode='r').size:
         raise Refusal(f'Expected documents to train on, found none in {manifest_file}.')
+
+
+def map_training_set(cache: Path, facts: ModelFacts) -> TrainingSet:
+    """The documents that `unpack_training_set` left in `cache`; nothing is read before it is used."""
+    arrays = {name: np.asarray(np.load(cache / f'{name}.npy', mmap_mode='r')) for name in INDEX}
     return TrainingSet(tokens=_mapped(cache / 'tokens.bin', _width(facts.vocabulary_size)), **arrays)
 
 
