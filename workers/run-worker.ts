@@ -30,6 +30,8 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
       // Cancellation reaches an activity by its heartbeats: at most this late.
       maxHeartbeatThrottleInterval: '5 seconds',
       defaultHeartbeatThrottleInterval: '5 seconds',
+      // An activity that does not come to its end is left to its next attempt.
+      shutdownForceTime: '90 seconds',
       ...kind(dependencies, config),
     });
     await worker.run();

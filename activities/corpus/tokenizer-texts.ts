@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { chunkTexts } from '../segmentation/segment.ts';
 import type { CorpusSplit } from '../store/corpora.ts';
 import { batchEnd, readDocuments, type StoredDocument } from '../store/documents.ts';
@@ -25,9 +23,7 @@ export async function writeTokenizerTexts(
 ): Promise<number> {
   const split = await resolveSplit(database, corpus, run);
   const documents = Math.min(limit, split.documents);
-  await writeDurably(file, (handle) =>
-    pipeline(Readable.from(lines(database, { ...split, documents })), handle.createWriteStream({ autoClose: false })),
-  );
+  await writeDurably(file, (handle) => handle.writeFile(lines(database, { ...split, documents })));
   return documents;
 }
 

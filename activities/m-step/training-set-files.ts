@@ -107,13 +107,12 @@ async function writePart(file: string, lines: AsyncIterable<string>): Promise<st
     await pipeline(
       Readable.from(lines),
       createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
-      async function* (chunks: AsyncIterable<Buffer>) {
+      async (chunks: AsyncIterable<Buffer>) => {
         for await (const chunk of chunks) {
           hash.update(chunk);
-          yield chunk;
+          await handle.writeFile(chunk);
         }
       },
-      handle.createWriteStream({ autoClose: false }),
     );
   });
   return hash.digest('hex');
