@@ -26,13 +26,16 @@ export interface Complaint {
 /** A failure that the person at the command line can cure: shown as its message, without a stack trace. */
 export class OperatorError extends Error {
   readonly exitCode: ExitCode;
+  /** Its parts, where this process made it. */
+  readonly complaint: Complaint | undefined;
 
   /** @param complaint what is wrong; or the text of a complaint that another process made. */
   constructor(complaint: Complaint | string) {
     super(typeof complaint === 'string' ? complaint : wording(complaint));
     this.name = 'OperatorError';
-    this.exitCode = (typeof complaint === 'string' ? undefined : complaint.exitCode) ?? EXIT_CODES.failure;
-    if (typeof complaint !== 'string' && complaint.cause !== undefined) this.cause = complaint.cause;
+    this.complaint = typeof complaint === 'string' ? undefined : complaint;
+    this.exitCode = this.complaint?.exitCode ?? EXIT_CODES.failure;
+    this.cause = this.complaint?.cause;
   }
 }
 

@@ -36,9 +36,7 @@ export function upCommand(): Command {
     .addHelpText('after', HELP)
     .action(async ({ data, workers, ...options }: UpOptions) => {
       const { ensureStack } = await import('../stack/ensure-stack.ts');
-      // Without the option a running stack may be either.
-      const wished = workers ? {} : { workers };
-      const stack = await ensureStack({ ...options, ...wished, dataFolder: data, onProgress: tell });
+      const stack = await ensureStack({ ...options, workers, dataFolder: data, onProgress: tell });
       if (options.json === true) printJson({ ...addresses(stack), started: stack.started, processes: stack.processes });
       else print(`${stack.started ? 'The stack runs.' : 'The stack runs already.'}\n\n${describe(stack)}`);
     });

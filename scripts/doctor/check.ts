@@ -1,3 +1,5 @@
+import { OperatorError } from '../operator-error.ts';
+
 /** One line of `doctor`: what was looked at, what was found, and the cure when that is not right. */
 export type Check =
   | { readonly name: string; readonly ok: true; readonly found: string }
@@ -13,11 +15,18 @@ export function wrong(name: string, found: string, cure: string): Check {
   return { name, ok: false, found, cure };
 }
 
-/** A line from something that throws when it is not right. */
+/**
+ * A line from something that throws when it is not right.
+ * @param cure for errors that do not bring their own.
+ */
 export async function attempt(name: string, cure: string, look: () => Promise<Check>): Promise<Check> {
   try {
     return await look();
   } catch (error) {
+    if (error instanceof OperatorError && error.complaint !== undefined) {
+      const { found, where, remedy } = error.complaint;
+      return wrong(name, where === undefined ? found : `${found} (${where})`, remedy);
+    }
     return wrong(name, error instanceof Error && error.message !== '' ? error.message : String(error), cure);
   }
 }

@@ -145,7 +145,7 @@ function requireSameSettings(dataFolder: string, state: StackState, options: Sta
       ['--temporal-port', options.temporalPort, temporal?.port],
       ['--ui-port', options.uiPort, temporal?.uiPort],
       ['--postgres-port', options.postgresPort, postgres?.port],
-      ['workers', options.workers, state.workers],
+      ['workers', options.workers ?? true, state.workers],
     ] as const
   ).filter(([, wished, real]) => wished !== undefined && wished !== real);
   if (differences.length === 0) return;

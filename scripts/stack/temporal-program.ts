@@ -39,7 +39,7 @@ export function findTemporal(madeWith?: string): TemporalProgram {
     found: seen.length === 0 ? 'none on the PATH, and none beside THOUGHTLOOP_PYTHON' : seen.join(', '),
     remedy:
       madeWith === undefined
-        ? 'Run this as `npx thoughtloop …`, which installs it, or set TEMPORAL_ADDRESS to a Temporal server of yours.'
+        ? '`thoughtloop up` and `thoughtloop doctor --fix` install it; or set TEMPORAL_ADDRESS to a Temporal server of yours.'
         : `Put version ${madeWith} on the PATH, or finish the runs with it and start with a new data folder.`,
     exitCode: EXIT_CODES.failure,
   });

@@ -54,9 +54,10 @@ it('a data folder that cannot be made is refused', async () => {
 
 it('a running stack is not silently left with other settings than asked for', async () => {
   await ensureStack({ dataFolder: folder, workers: false });
-  await expect(ensureStack({ dataFolder: folder, samplers: 7 })).rejects.toThrow(
+  await expect(ensureStack({ dataFolder: folder, workers: false, samplers: 7 })).rejects.toThrow(
     /Expected a stack with --samplers 7, found one that runs with --samplers 1.*thoughtloop down/s,
   );
+  await expect(ensureStack({ dataFolder: folder })).rejects.toThrow(/found one that runs with workers false/);
 });
 
 it('a database newer than the program is refused, and nothing stays running', async () => {
