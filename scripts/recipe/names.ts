@@ -29,9 +29,13 @@ export function fileName(name: string, inside?: string): string {
   return TABLES.has(name) && inside !== 'corpus' ? split(name, '-') : split(name, '_');
 }
 
-/** Path in a recipe file of a path in `Recipe`, e.g. `['eStep', 'maxRejected']` → `e-step.max_rejected`. */
+/**
+ * Path in a recipe file of a path in `Recipe`, e.g. `['eStep', 'maxRejected']` → `e-step.max_rejected`. A training's budget
+ * is no table of its own in a file.
+ */
 export function filePath(path: readonly (string | number)[]): string {
   return path
+    .filter((segment) => segment !== 'budget')
     .map((segment, index) =>
       typeof segment === 'number' ? String(segment) : fileName(segment, String(path[index - 1])),
     )
