@@ -209,7 +209,7 @@ export class VllmClient {
     if (!Array.isArray(tokens) || !tokens.every((token) => typeof token === 'number')) {
       throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, 'Expected tokens from /tokenize, got none');
     }
-    return tokens as number[];
+    return tokens;
   }
 
   /** The models the server names; afterwards requests that its context cannot hold are refused here. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
+import { HuggingFaceTokenizer } from './hugging-face-tokenizer.ts';
 
 /** Texts of the four markers (BoLT, lingua/tokenizer.py). */
 export const MARKER_TEXTS = {
@@ -44,9 +44,9 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   const read = async (file: string): Promise<Record<string, unknown>> =>
     JSON.parse(await readFile(join(folder, file), 'utf8')) as Record<string, unknown>;
   const [model, config] = await Promise.all([read('tokenizer.json'), read('tokenizer_config.json')]);
-  const whole = new Tokenizer(model, config);
+  const whole = new HuggingFaceTokenizer(model, config);
   // Added tokens are cut out of a text before it is encoded; a tokenizer that has no special ones sees letters.
-  const plain = new Tokenizer(
+  const plain = new HuggingFaceTokenizer(
     { ...model, added_tokens: listed(model['added_tokens']).filter((token) => !token.special) },
     config,
   );

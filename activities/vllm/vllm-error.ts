@@ -94,7 +94,7 @@ export function vllmError(thrown: unknown, server: string): VllmError {
     return new VllmError({ kind: 'lost', status: null }, server, `No answer: ${rootMessage(thrown)}`, cause);
   }
   if (thrown instanceof APIError && typeof thrown.status === 'number') {
-    const failure = failureOfStatus(thrown.status, thrown.headers);
+    const failure = failureOfStatus(thrown.status, thrown.headers as Headers | undefined);
     return new VllmError(failure, server, `Expected status 200, got ${thrown.message}`, cause);
   }
   if (thrown instanceof SyntaxError) {

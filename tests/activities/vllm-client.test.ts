@@ -51,7 +51,7 @@ describe('sampling', () => {
     expect(answers).toHaveLength(4);
     for (const { tokenIds, logprobs, finish } of answers) {
       const exact = language.score([...PROMPT, ...tokenIds], PROMPT.length);
-      expect(logprobs).toEqual(exact.map((value) => expect.closeTo(value, 9)));
+      expect(logprobs).toEqual(exact.map((value) => expect.closeTo(value, 9) as number));
       const last = tokenIds.at(-1);
       expect(finish).toBe(last === EOL ? 'stop' : last === TOY.end ? 'end' : 'length');
       if (finish === 'length') expect(tokenIds).toHaveLength(8);
@@ -105,7 +105,7 @@ describe('scoring', () => {
     const scores = await client.score(sequences, limits);
     expect(fake.counts.score).toBe(before + 1);
     const exact = sequences.map(({ ids, from }) => language.score(ids, from));
-    expect(scores).toEqual(exact.map((row) => row.map((value) => expect.closeTo(value, 9))));
+    expect(scores).toEqual(exact.map((row) => row.map((value) => expect.closeTo(value, 9) as number)));
   });
 
   it('of the first token is refused before it is sent: it has no log probability', async () => {

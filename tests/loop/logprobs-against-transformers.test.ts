@@ -8,7 +8,7 @@ import { admit, type ExpectedModel } from '../../activities/vllm/admission.ts';
 import { VllmClient } from '../../activities/vllm/client.ts';
 import { readFingerprint, readModelDescription } from '../../activities/vllm/model-folder.ts';
 import { loadTokenizer } from '../../activities/vllm/tokenizer.ts';
-import { VllmError } from '../../activities/vllm/vllm-error.ts';
+import type { VllmError } from '../../activities/vllm/vllm-error.ts';
 import { FakeVllmServer } from '../support/fake-vllm-server.ts';
 import { prepareTinyModel, python, PYTHON, RealVllm } from '../support/real-vllm.ts';
 import { writeToyModel } from '../support/toy-model.ts';

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
+import { HuggingFaceTokenizer } from '../../activities/vllm/hugging-face-tokenizer.ts';
 import { uniforms, type ToyLanguageModel } from './toy-language-model.ts';
 import { readToyModel } from './toy-model.ts';
 
@@ -112,7 +112,7 @@ export class FakeVllmServer {
   };
   readonly #options: FakeServerOptions;
   readonly #description: Description;
-  readonly #tokenizer: Tokenizer;
+  readonly #tokenizer: HuggingFaceTokenizer;
   readonly #server: Server;
   readonly #closing = new AbortController();
 
@@ -120,7 +120,7 @@ export class FakeVllmServer {
     options: FakeServerOptions,
     language: ToyLanguageModel,
     description: Description,
-    tokenizer: Tokenizer,
+    tokenizer: HuggingFaceTokenizer,
     server: Server,
   ) {
     this.#options = options;
@@ -137,7 +137,7 @@ export class FakeVllmServer {
       JSON.parse(await readFile(join(options.model, file), 'utf8')) as object;
     const language = await readToyModel(options.model);
     const description = (await read('thoughtloop.json')) as Description;
-    const tokenizer = new Tokenizer(await read('tokenizer.json'), await read('tokenizer_config.json'));
+    const tokenizer = new HuggingFaceTokenizer(await read('tokenizer.json'), await read('tokenizer_config.json'));
     const server = createServer({ keepAliveTimeout: 5_000 });
     await new Promise<void>((resolve, reject) => {
       // The backlog of uvicorn: a window's worth of connections is opened at once.
@@ -288,7 +288,7 @@ export class FakeVllmServer {
       return Array.from({ length: n }, (_, i) => this.#choice(body, prompt, index * n + i, i));
     });
     const prompt = prompts.reduce((sum, ids) => sum + ids.length, 0);
-    const completion = choices.reduce((sum, choice) => sum + (choice.generated as number[]).length, 0);
+    const completion = choices.reduce((sum, choice) => sum + (choice.generated).length, 0);
     this.#tokens += prompt + completion;
     return {
       id: `cmpl-${this.counts.sample + this.counts.score}`,
