@@ -1,13 +1,10 @@
 import { executeChild } from '@temporalio/workflow';
 import { childOptions } from './child-options.ts';
 import { evaluationFleetId, evaluationWorkflowId, type Place } from './contract/ids.ts';
-import type { PromptForm, Recipe } from './contract/recipe.ts';
+import { HELD_OUT, type PromptForm, type Recipe } from './contract/recipe.ts';
 import type { CheckpointRef, Metric } from './contract/references.ts';
 import { withFleet } from './fleet.ts';
 import { control, evaluating } from './proxies.ts';
-
-/** The name under which likelihoods stand among the benchmarks. */
-export const HELD_OUT = 'held-out';
 
 export interface EvaluationInput {
   readonly place: Place;
@@ -48,7 +45,7 @@ export async function evaluateCheckpoint(
 ): Promise<void> {
   const names = recipe.evaluation.benchmarks.map(({ name }) => name);
   const asked = recipe.evaluation.heldOut ? [...names, HELD_OUT] : names;
-  const benchmarks = await control.pendingEvaluations({ place, trial, benchmarks: asked });
+  const benchmarks = await control.pendingEvaluations({ place, trial, checkpoint, benchmarks: asked });
   if (benchmarks.length === 0) return;
   const fleetId = evaluationFleetId(place, trial);
   await withFleet({ place, fleet: fleetId, checkpoint, settings: recipe.fleet }, async () => {

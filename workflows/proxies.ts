@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type {
   ClusterActivities,
   ControlActivities,
@@ -12,6 +12,12 @@ import {
 } from './contract/limits.ts';
 import { TASK_QUEUES } from './contract/task-queues.ts';
 
+/**
+ * A cancelled activity is waited for, so that its job or server has really ended before its workflow does. To be set:
+ * without it the SDK sends the protocol's zero value, TRY_CANCEL, whatever its documentation names as default.
+ */
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+
 /** Bookkeeping: short, tried until the store is back; a run does not end because PostgreSQL restarts. */
 export const control = proxyActivities<ControlActivities>({
   taskQueue: TASK_QUEUES.control,
@@ -22,6 +28,7 @@ export const control = proxyActivities<ControlActivities>({
 /** Work on shards and files: long, heartbeating, resumed from the store by its next attempt; parks after about an hour of failures. */
 export const sampling = proxyActivities<SamplingActivities>({
   taskQueue: TASK_QUEUES.sampling,
+  cancellationType,
   startToCloseTimeout: '12 hours',
   heartbeatTimeout: `${SAMPLING_HEARTBEAT_SECONDS} seconds`,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 60 },
@@ -30,6 +37,7 @@ export const sampling = proxyActivities<SamplingActivities>({
 /** Jobs on clusters: days long, re-attached by key; what fails for good says so by its type. */
 export const cluster = proxyActivities<ClusterActivities>({
   taskQueue: TASK_QUEUES.cluster,
+  cancellationType,
   startToCloseTimeout: '14 days',
   heartbeatTimeout: `${CLUSTER_HEARTBEAT_SECONDS} seconds`,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
@@ -38,6 +46,7 @@ export const cluster = proxyActivities<ClusterActivities>({
 /** Benchmarks: long, heartbeating, every answer durable; parks (or is recorded as failed) after about an hour of failures. */
 export const evaluating = proxyActivities<EvaluationActivities>({
   taskQueue: TASK_QUEUES.evaluation,
+  cancellationType,
   startToCloseTimeout: '12 hours',
   heartbeatTimeout: `${EVALUATION_HEARTBEAT_SECONDS} seconds`,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 60 },

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { EvaluateInput, EvaluationActivities } from '../../workflows/contract/activities.ts';
 import { evaluationWorkflowId } from '../../workflows/contract/ids.ts';
 import { SERVER_WAIT_SECONDS } from '../../workflows/contract/limits.ts';
+import { HELD_OUT } from '../../workflows/contract/recipe.ts';
 import type { Metric } from '../../workflows/contract/references.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { failure } from '../failure.ts';
@@ -10,7 +11,7 @@ import { FleetPools } from '../vllm/fleet-pools.ts';
 import type { PoolSettings } from '../vllm/pool-settings.ts';
 import { loadServedModel } from '../vllm/served-model.ts';
 import type { EvaluationKey, EvaluationPorts, EvaluationProgress } from './evaluation-ports.ts';
-import { HELD_OUT, measureHeldOut } from './measure-held-out.ts';
+import { measureHeldOut } from './measure-held-out.ts';
 import { runBenchmark } from './run-benchmark.ts';
 
 /** Well within the heartbeat timeout of an evaluation activity; Temporal's SDK sends what is due, not each of these. */

@@ -1,4 +1,9 @@
-import type { Fidelity, PromptForm, SegmentationSettings } from '../../workflows/contract/recipe.ts';
+import {
+  HELD_OUT,
+  type Fidelity,
+  type PromptForm,
+  type SegmentationSettings,
+} from '../../workflows/contract/recipe.ts';
 import type { Metric } from '../../workflows/contract/references.ts';
 import { GroupCommit } from '../e-step/group-commit.ts';
 import { failure } from '../failure.ts';
@@ -15,9 +20,6 @@ import type { EvaluationKey, EvaluationPorts } from './evaluation-ports.ts';
 import { heldOutMetrics } from './held-out-metrics.ts';
 import { heldOutSeed } from './held-out-seed.ts';
 import { isRefusal, requestFailure } from './request-failure.ts';
-
-/** Name under which likelihoods stand among the benchmarks. */
-export const HELD_OUT = 'held-out';
 
 /** Likelihoods of one checkpoint. */
 export interface HeldOutTask {

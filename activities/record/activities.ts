@@ -15,9 +15,9 @@ export function createRecordActivities({ database }: Dependencies): ControlActiv
     async planRawBudget({ match, against, init, rawSet }) {
       return rawBudget(match, init, against.iteration, await trainedTokens(database, against), rawSet);
     },
-    async pendingEvaluations({ place, trial, benchmarks }) {
+    async pendingEvaluations({ place, trial, checkpoint, benchmarks }) {
       const ids = benchmarks.map((benchmark) => evaluationWorkflowId(place, trial, benchmark));
-      const finished = await finishedEvaluations(database, ids);
+      const finished = await finishedEvaluations(database, ids, checkpoint.digest);
       return benchmarks.filter((_, index) => !finished.has(ids[index] as string));
     },
   };

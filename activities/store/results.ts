@@ -1,8 +1,6 @@
+import { HELD_OUT } from '../../workflows/contract/recipe.ts';
 import type { Metric } from '../../workflows/contract/references.ts';
 import type { Queryable } from './pool.ts';
-
-/** Name under which likelihoods of held-out documents stand among the evaluations. */
-const HELD_OUT = 'held-out';
 
 /** What a benchmark came to for one model. */
 export interface BenchmarkResult {

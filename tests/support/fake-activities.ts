@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type {
   ClusterActivities,
@@ -119,6 +120,8 @@ export class FakeActivities {
         try {
           await this.#untilCancelled();
         } finally {
+          // A server takes its time to stop: who does not wait for it sees it still there.
+          await sleep(300);
           this.servers.delete(`${fleet}/${slot}`);
         }
       },

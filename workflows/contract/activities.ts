@@ -212,10 +212,11 @@ export interface PlanRawBudgetInput {
 export interface PlanActivities {
   /** Training tokens of a raw arm: as many passes, or as many tokens, as the iteration it is compared with. */
   planRawBudget(input: PlanRawBudgetInput): Promise<{ readonly tokens: number }>;
-  /** Which of the evaluations, by benchmark name, have no result yet. */
+  /** Which of the evaluations, by benchmark name, have no result for this checkpoint yet. */
   pendingEvaluations(input: {
     readonly place: Place;
     readonly trial: number;
+    readonly checkpoint: CheckpointRef;
     readonly benchmarks: readonly string[];
   }): Promise<readonly string[]>;
 }

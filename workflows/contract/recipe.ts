@@ -113,6 +113,9 @@ export interface BenchmarkSettings {
   readonly maxTokens: number;
 }
 
+/** The name under which NLL and ELBO stand among the benchmarks. */
+export const HELD_OUT = 'held-out';
+
 /** What is measured on each model. */
 export interface EvaluationSettings {
   readonly benchmarks: readonly BenchmarkSettings[];
