@@ -31,6 +31,7 @@ export default tseslint.config(
     },
     rules: {
       eqeqeq: 'error',
+      'no-control-regex': 'error',
       'import-x/no-cycle': ['error', { ignoreExternal: true }],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
