@@ -10,7 +10,7 @@ export async function runActivity<Activities extends Record<Name, Activity>, Nam
   input: Parameters<Activities[Name]>[0],
   environment: MockActivityEnvironment = activityEnvironment(),
 ): Promise<Awaited<ReturnType<Activities[Name]>>> {
-  const body = (): Promise<unknown> => activities[name](input as never);
+  const body = (): Promise<unknown> => activities[name](input);
   const result = await environment.run<[], unknown, () => Promise<unknown>>(body);
   return result as Awaited<ReturnType<Activities[Name]>>;
 }
