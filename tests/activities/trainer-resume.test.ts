@@ -83,6 +83,9 @@ describe.skipIf(NO_PYTHON)('a training that is stopped and started again (set TH
   const checkpointsOf = (name: string): string[] =>
     existsSync(join(folder, name, 'checkpoints')) ? readdirSync(join(folder, name, 'checkpoints')).sort() : [];
 
+  const newestOf = (name: string): number =>
+    Math.max(...checkpointsOf(name).map((entry) => Number(entry.split('-')[1])));
+
   async function train(name: string, changes: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { code, errors } = await runOn(TRAIN, specOf(name, changes), folder);
     expect(code, errors).toBe(0);
@@ -114,87 +117,70 @@ describe.skipIf(NO_PYTHON)('a training that is stopped and started again (set TH
       .slice(0, -1)
       .map((line) => (JSON.parse(line) as Line).step);
 
-  // Enough steps that a kill at a third comes well before the end.
-  const LONG = { steps: 300, checkpointEvery: 40, logEvery: 7 };
+  // Enough steps that a signal at a third of them comes well before the end.
+  const LONG = { steps: 200, checkpointEvery: 25, logEvery: 7, checkpointsKept: 2 };
+  const PACKED = { ...LONG, layout: 'document', packing: true, microBatch: 2 };
 
-  test.each([
-    ['one-chunk', { ...LONG, layout: 'chunk', packing: false }],
-    ['packed-documents', { ...LONG, layout: 'document', packing: true }],
-    [
-      'token-budget',
-      { ...LONG, steps: undefined, tokens: 36_000, layout: 'document', packing: false, sequenceLength: 24 },
-    ],
-    ['micro-batches', { ...LONG, microBatch: 2, batch: 6 }],
-  ])('killed at any step it ends with the same losses and the same weights: %s', async (name, changes) => {
-    await train(`${name}-whole`, changes);
-    await stopAt(100, 'SIGKILL', name, changes);
-    expect(existsSync(join(folder, name, 'DONE.json'))).toBe(false);
-    expect(checkpointsOf(name)).not.toEqual([]);
-    await train(name, changes);
-    expect(linesOf(name)).toEqual(linesOf(`${name}-whole`));
-    expect(doneOf(name)).toEqual(doneOf(`${name}-whole`));
-    expect(checkpointsOf(name)).toEqual([]);
-  });
+  test('killed, asked to stop, warned: however it is stopped it ends with the same losses and the same weights', async () => {
+    await train('whole', LONG);
 
-  test.each(['SIGTERM', 'SIGUSR2'] as const)(
-    '%s saves where it stands and asks to be started again',
-    async (signal) => {
-      const changes = { ...LONG, checkpointEvery: 1000 };
-      const { code, errors } = await stopAt(50, signal, signal, changes);
+    await stopAt(60, 'SIGKILL', 'stopped', LONG);
+    expect(existsSync(join(folder, 'stopped', 'DONE.json'))).toBe(false);
+    const killedAt = newestOf('stopped');
+
+    // What a kill leaves of a checkpoint that is being written: no marker, or a file shorter than the marker says.
+    const checkpoints = join(folder, 'stopped', 'checkpoints');
+    for (const cut of ['checkpoint-198', 'checkpoint-199'])
+      cpSync(join(checkpoints, `checkpoint-${killedAt}`), join(checkpoints, cut), { recursive: true });
+    rmSync(join(checkpoints, 'checkpoint-198', 'COMPLETE.json'));
+    writeFileSync(join(checkpoints, 'checkpoint-199', 'optimizer.pt'), 'short');
+
+    for (const [signal, step] of [['SIGTERM', 100] as const, ['SIGUSR2', 140] as const]) {
+      const { code, errors } = await stopAt(step, signal, 'stopped', LONG);
       expect(code, errors).toBe(REQUEUE);
-      const [checkpoint, ...others] = checkpointsOf(signal);
-      expect(others).toEqual([]);
-      const step = Number(checkpoint?.split('-')[1]);
-      expect(step).toBeGreaterThanOrEqual(50);
-      expect(step).toBeLessThan(300);
-      await train(signal, changes);
-      await train(`${signal}-whole`, changes);
-      expect(linesOf(signal)).toEqual(linesOf(`${signal}-whole`));
-      expect(doneOf(signal)).toEqual(doneOf(`${signal}-whole`));
-    },
-  );
+      expect(newestOf('stopped')).toBeGreaterThanOrEqual(step);
+      expect(newestOf('stopped')).toBeLessThan(LONG.steps);
+      expect(checkpointsOf('stopped')).toHaveLength(LONG.checkpointsKept);
+    }
 
-  test('a checkpoint that was cut off while it was written is ignored and removed', async () => {
-    const changes = { ...LONG, checkpointsKept: 2 };
-    await stopAt(100, 'SIGKILL', 'cut', changes);
-    const checkpoints = join(folder, 'cut', 'checkpoints');
-    const steps = checkpointsOf('cut').map((name) => Number(name.split('-')[1]));
-    const newest = Math.max(...steps);
-    // One with no marker, as a kill leaves it; and one whose file is shorter than its marker says.
-    cpSync(join(checkpoints, `checkpoint-${newest}`), join(checkpoints, 'checkpoint-299'), { recursive: true });
-    rmSync(join(checkpoints, 'checkpoint-299', 'COMPLETE.json'));
-    cpSync(join(checkpoints, `checkpoint-${newest}`), join(checkpoints, 'checkpoint-298'), { recursive: true });
-    writeFileSync(join(checkpoints, 'checkpoint-298', 'optimizer.pt'), 'short');
-    await train('cut', changes);
-    await train('cut-whole', changes);
-    expect(linesOf('cut')).toEqual(linesOf('cut-whole'));
-    expect(doneOf('cut')).toEqual(doneOf('cut-whole'));
+    await train('stopped', LONG);
+    expect(linesOf('stopped')).toEqual(linesOf('whole'));
+    expect(doneOf('stopped')).toEqual(doneOf('whole'));
+    expect(checkpointsOf('stopped')).toEqual([]);
   });
 
-  test('what is done is not done again, and is not taken for another job', async () => {
-    await train('done');
-    const before = readFileSync(join(folder, 'done', 'DONE.json'), 'utf8');
-    await train('done');
-    expect(readFileSync(join(folder, 'done', 'DONE.json'), 'utf8')).toBe(before);
-    const other = await runOn(TRAIN, specOf('done', { key: 'test/other' }), folder);
+  test('the same holds for packed rows in the layout of whole documents, in micro-batches', async () => {
+    await train('packed-whole', PACKED);
+    await stopAt(80, 'SIGKILL', 'packed', PACKED);
+    expect(existsSync(join(folder, 'packed', 'DONE.json'))).toBe(false);
+    await train('packed', PACKED);
+    expect(linesOf('packed')).toEqual(linesOf('packed-whole'));
+    expect(doneOf('packed')).toEqual(doneOf('packed-whole'));
+  });
+
+  test('what is done is not done again, is not taken for another job, and is made again when damaged', async () => {
+    const file = join(folder, 'whole', 'DONE.json');
+    const before = readFileSync(file, 'utf8');
+    const done = doneOf('whole');
+    await train('whole', LONG);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+
+    const other = await runOn(TRAIN, specOf('whole', { ...LONG, key: 'test/other' }), folder);
     expect(other.code).toBe(2);
     expect(other.errors).toMatch(/belongs to key `test\/other`, found DONE\.json of key `test\/training`/);
-    expect(readFileSync(join(folder, 'done', 'DONE.json'), 'utf8')).toBe(before);
-    expect(existsSync(join(folder, 'done', 'FAILED.json'))).toBe(false);
-  });
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(existsSync(join(folder, 'whole', 'FAILED.json'))).toBe(false);
 
-  test('a result that was damaged afterwards is made again', async () => {
-    await train('damaged');
-    const done = doneOf('damaged');
-    writeFileSync(join(folder, 'damaged', 'model', 'config.json'), '{}');
-    await train('damaged');
-    expect(doneOf('damaged')).toEqual(done);
+    writeFileSync(join(folder, 'whole', 'model', 'config.json'), '{}');
+    await train('whole', LONG);
+    expect(doneOf('whole')).toEqual(done);
   });
 
   test('two trainings do not write to one folder', async () => {
-    const first = startOn(TRAIN, specOf('busy', { ...LONG, steps: 3000 }), folder);
+    const long = { ...LONG, steps: 100_000 };
+    const first = startOn(TRAIN, specOf('busy', long), folder);
     await eventually('the training runs', () => existsSync(join(folder, 'busy', 'progress.jsonl')), 90);
-    const second = await runOn(TRAIN, specOf('busy', { ...LONG, steps: 3000 }), folder);
+    const second = await runOn(TRAIN, specOf('busy', long), folder);
     first.process.kill('SIGTERM');
     expect(second.code).toBe(REQUEUE);
     expect(second.errors).toMatch(/Another training writes to/);

@@ -34,6 +34,8 @@ const ASKED: RowsAsked = {
   packing: false,
   length: 64,
   rows: 1,
+  tokens: 100,
+  batch: 1,
 };
 
 describe.skipIf(NO_PYTHON)('rows of a training (set THOUGHTLOOP_PYTHON to run)', () => {
@@ -140,6 +142,15 @@ describe.skipIf(NO_PYTHON)('rows of a training (set THOUGHTLOOP_PYTHON to run)',
     expect(packed.rows.every((row) => row.length === 13)).toBe(true);
     expect(packed.rows.flat()).toEqual(stream.slice(0, packed.rows.length * 13));
     expect(packed.account).toEqual({ tokens: packed.rows.length * 13, truncated: 0 });
+  });
+
+  test('a budget in tokens is whole steps when packed, and otherwise reached without counting padding', async () => {
+    const documents = [TWO_CHUNKS, NO_CONTEXT]; // 16 and 7 tokens
+    const steps = async (asked: Partial<RowsAsked>) => (await rowsOf(documents, asked)).steps;
+    expect(await steps({ packing: true, length: 8, batch: 2, tokens: 47 })).toBe(2);
+    expect(await steps({ batch: 2, tokens: 46 })).toBe(2);
+    expect(await steps({ batch: 2, tokens: 47 })).toBe(3);
+    await expect(steps({ packing: true, length: 8, batch: 2, tokens: 15 })).rejects.toThrow(/at least one step.*16/);
   });
 
   test.each(['document', 'chunk'] as const)('planned lengths are the real ones in layout %s', async (layout) => {

@@ -1,9 +1,9 @@
 """Prints what the trainer's modules make of a training set, as JSON, for tests.
 
-    python print_rows.py OUTPUT MODEL MANIFEST '{"layout":…,"form":…,"prefixChunks":…,"seed":…,"packing":…,"length":…,"rows":…}'
+    python print_rows.py OUTPUT MODEL MANIFEST '{"layout":…,"form":…,"prefixChunks":…,"seed":…,"packing":…,"length":…,"rows":…,"tokens":…,"batch":…}'
 
 {rows: [[ids]], account: {tokens, truncated} of these rows, lengths: [[planned, real]] of every example in two passes,
-order: [[examples]] of two passes}
+order: [[examples]] of two passes, steps: of `batch` rows for a budget of `tokens`}
 """
 
 import json
@@ -36,6 +36,7 @@ print(
                 for number in (0, 1)
                 for example in range(len(examples))
             ],
+            'steps': rows.steps_for(ask['tokens'], ask['batch']),
             'order': [examples.read_pass(number).order.tolist() for number in (0, 1)],
         }
     )

@@ -151,6 +151,8 @@ export interface RowsAsked {
   readonly packing: boolean;
   readonly length: number;
   readonly rows: number;
+  readonly tokens: number;
+  readonly batch: number;
 }
 
 /** What print_rows.py answers. */
@@ -159,6 +161,7 @@ export interface Rows {
   readonly account: { readonly tokens: number; readonly truncated: number };
   readonly lengths: readonly (readonly [planned: number, real: number])[];
   readonly order: readonly (readonly number[])[];
+  readonly steps: number;
 }
 
 /** The rows that the trainer would read; `folder` holds a model (writeFacts) and gets the unpacked set. */
