@@ -22,16 +22,16 @@ export type Admission =
 /**
  * How far the log probabilities of a server may lie from the trainer's, in nats, per token: the mean and the worst.
  *
- * float32: kernels differ by rounding, about 1e-6 (measured: vLLM against transformers on CPU); 1e-3 leaves room for
- * long sums on GPUs with TF32 off. The 16-bit types round every activation to 2^-9 (bfloat16) or 2^-12 (float16) of its
- * size in every layer, and prefill kernels round in another order than the trainer's: single unlikely tokens may be off
- * by tenths of a nat, the mean by hundredths. Weights of another iteration differ by more than that in the mean, as
- * the fixed sequences are unlikely under any model.
+ * float32: kernels differ by rounding, about 1e-6 (vLLM against transformers on CPU); 1e-3 leaves room for long sums.
+ * The 16-bit types round every activation in every layer, each engine in its own order. Measured with SmolLM2-135M on
+ * such sequences: vLLM in bfloat16 against transformers in bfloat16 0.075 in the mean and 0.44 at worst, float16 against
+ * float32 0.008 and 0.044; weights moved by noise of 3 % of their deviation 0.50 and 2.0. Those of another iteration
+ * are further off, since the sequences are unlikely under any model and their scores move first.
  */
 export const FINGERPRINT_TOLERANCE = {
   float32: { mean: 1e-3, worst: 1e-3 },
   float16: { mean: 0.02, worst: 0.2 },
-  bfloat16: { mean: 0.1, worst: 1 },
+  bfloat16: { mean: 0.15, worst: 1.5 },
 } as const satisfies Record<Fingerprint['dtype'], { mean: number; worst: number }>;
 
 /**
