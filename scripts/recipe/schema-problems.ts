@@ -69,7 +69,7 @@ function offender(issue: Issue): unknown {
 function found(issue: Issue): string {
   const value = offender(issue);
   if (value === undefined) return 'found nothing';
-  return `got \`${typeof value === 'object' ? JSON.stringify(value) : String(value)}\``;
+  return `got \`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 }
 
 const plainPath = (path: readonly PropertyKey[]): (string | number)[] =>

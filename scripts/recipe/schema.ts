@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { NAME_PATTERN } from '../../workflows/contract/ids.ts';
 import { MAX_SHARDS_PER_BATCH } from '../../workflows/contract/limits.ts';
-import { PAPER_M_STEP, PAPER_WARM_START, trainingKeys } from './training-schema.ts';
+import { M_STEP_KEYS, WARM_START_KEYS } from './training-schema.ts';
 
 const count = z.int().min(1);
 const name = z.string().regex(NAME_PATTERN, {
@@ -69,7 +69,7 @@ export const recipeFile = z.strictObject({
   corpus: z.strictObject({ name, warmStart: name, train: name }),
   model,
   segmentation: segmentation.prefault({ kind: 'sentences' }),
-  warmStart: z.strictObject(trainingKeys(PAPER_WARM_START)).prefault({}),
+  warmStart: z.strictObject(WARM_START_KEYS).prefault({}),
   eStep: z
     .strictObject({
       samples: z.int().min(1).max(1024).default(4),
@@ -88,7 +88,7 @@ export const recipeFile = z.strictObject({
     .prefault({}),
   mStep: z
     .strictObject({
-      ...trainingKeys(PAPER_M_STEP),
+      ...M_STEP_KEYS,
       init: z.enum(['base', 'warm-start', 'previous']).default('base'),
       trials: count.default(3),
       cluster: name.default('process'),

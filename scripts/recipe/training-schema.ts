@@ -14,7 +14,7 @@ export const PAPER_WARM_START: PaperTraining = { tokens: 800_000_000, batch: 96,
 export const PAPER_M_STEP: PaperTraining = { tokens: 13_000_000_000, batch: 192, checkpointEvery: 2_500 };
 
 /** Keys of `[warm-start]` and `[m-step]` that say how a training goes; defaults are the paper's. */
-export const trainingKeys = (paper: PaperTraining) => ({
+const trainingKeys = (paper: PaperTraining) => ({
   steps: count.optional(),
   tokens: count.optional(),
   passes: z.number().positive().optional(),
@@ -34,3 +34,6 @@ export const trainingKeys = (paper: PaperTraining) => ({
   packing: z.boolean().default(true),
   form: z.enum(['random', 'prior', 'posterior']).default('random'),
 });
+
+export const WARM_START_KEYS = trainingKeys(PAPER_WARM_START);
+export const M_STEP_KEYS = trainingKeys(PAPER_M_STEP);

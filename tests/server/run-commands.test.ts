@@ -1,0 +1,217 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { importFile } from '../../activities/corpus/import.ts';
+import { createRecordActivities } from '../../activities/record/activities.ts';
+import { openDatabase, type Database } from '../../activities/store/pool.ts';
+import { writeMicro } from '../../scripts/corpora/micro.ts';
+import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
+import { thoughtloop, type CommandResult } from '../support/command-line.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeActivities } from '../support/fake-activities.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { startTestTemporal, type TestTemporal } from '../support/temporal.ts';
+
+const RECIPE = fileURLToPath(new URL('../../deploy/recipes/micro.toml', import.meta.url));
+
+let store: TestDatabase;
+let database: Database;
+let temporal: TestTemporal;
+let native: NativeConnection;
+let workers: { worker: Worker; ended: Promise<void> }[];
+let folder: string;
+let fake: FakeActivities;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  [store, temporal] = await Promise.all([createTestDatabase(), startTestTemporal()]);
+  database = openDatabase(store.url);
+  folder = await mkdtemp(join(tmpdir(), 'thoughtloop-commands-'));
+  await writeMicro(join(folder, 'micro'));
+  for (const split of ['teacher', 'em', 'held-out']) {
+    await importFile(database, { file: join(folder, 'micro', `${split}.jsonl`), corpus: 'micro', split });
+  }
+  native = await NativeConnection.connect({ address: temporal.address });
+  const workflowBundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+  // The store's bookkeeping is real, every other step is the fake of the test that runs.
+  const record = createRecordActivities({ database, dataFolder: folder, python: 'python3' });
+  const faked = Object.fromEntries(
+    Object.keys(new FakeActivities().activities()).map((name) => [
+      name,
+      (input: unknown) => (fake.activities() as unknown as Record<string, (input: unknown) => unknown>)[name]?.(input),
+    ]),
+  );
+  workers = await Promise.all(
+    Object.values(TASK_QUEUES).map(async (taskQueue) => {
+      const worker = await Worker.create({
+        connection: native,
+        taskQueue,
+        activities: { ...faked, ...record, planRawBudget: () => Promise.resolve({ tokens: 100 }) },
+        maxHeartbeatThrottleInterval: '200 milliseconds',
+        defaultHeartbeatThrottleInterval: '200 milliseconds',
+        ...(taskQueue === TASK_QUEUES.control ? { workflowBundle } : {}),
+      });
+      return { worker, ended: worker.run() };
+    }),
+  );
+});
+
+afterAll(async () => {
+  for (const { worker } of workers) worker.shutdown();
+  await Promise.all(workers.map(({ ended }) => ended));
+  await native.close();
+  await database.end();
+  await Promise.all([store.drop(), temporal.stop()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(() => {
+  fake = new FakeActivities();
+});
+
+const command = (args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<CommandResult> =>
+  thoughtloop(args, {
+    DATABASE_URL: store.url,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_CONFIG_FILE: join(folder, 'none.toml'),
+    THOUGHTLOOP_DATA: join(folder, 'data'),
+    ...environment,
+  });
+
+/** Without arms and with one iteration: what the commands do does not depend on how long a run is. */
+const SHORT = ['--set', 'arms=[]', '--set', 'iterations=1'];
+
+const start = (name: string, ...more: readonly string[]): Promise<CommandResult> =>
+  command(['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', `name=${name}`, ...SHORT, ...more]);
+
+test('a run that completes ends its watch with 0, keeps its benchmark files, and is not run again', async () => {
+  const first = await start('whole', '--watch');
+  expect(first.stderr).toContain('Run whole started.');
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stdout).toMatch(/\d\d:\d\d:\d\d {2}completed/);
+  const [copy] = await readdir(join(folder, 'data', 'benchmarks'));
+  expect(copy).toMatch(/^[0-9a-f]{64}\.jsonl$/);
+  expect(await readFile(join(folder, 'data', 'benchmarks', copy ?? ''))).toEqual(
+    await readFile(join(folder, 'micro', 'test.jsonl')),
+  );
+  const calls = fake.calls.length;
+  const again = await start('whole');
+  expect(again.code).toBe(0);
+  expect(again.stderr).toContain('is over (Completed)');
+  expect(fake.calls).toHaveLength(calls);
+});
+
+test('a name that belongs to another recipe is refused with the differences', async () => {
+  fake.hang('awaitJob');
+  await start('taken');
+  const refused = await start(
+    'taken',
+    '--set',
+    'e-step.samples=8',
+    '--set',
+    'm-step.tokens=100000',
+    '--set',
+    'm-step.steps=7',
+  );
+  expect(refused.code).toBe(2);
+  const other = await start('taken', '--set', 'e-step.samples=8');
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain('e-step.samples: 4 → 8');
+  expect(other.stderr).toContain('--set name=');
+  const same = await start('taken', '--json');
+  expect(JSON.parse(same.stdout)).toMatchObject({ run: 'taken', kind: 'running' });
+  await command(['cancel', 'taken']);
+  expect((await command(['watch', 'taken'])).code).toBe(4);
+});
+
+test('a corpus without documents is refused before anything is written', async () => {
+  const refused = await start('nowhere', '--set', 'corpus.train=missing');
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('none in missing');
+  const { rows } = await database.query(`select run from runs where run = 'nowhere'`);
+  expect(rows).toEqual([]);
+});
+
+test('a parked run says which commands help, takes only what can be changed, and goes on', async () => {
+  fake.failNext('buildTrainingSet', 'CorpusInvalid');
+  const parked = await start('stuck', '--watch');
+  expect(parked.code).toBe(4);
+  expect(parked.stdout).toContain('thoughtloop decide stuck retry');
+  expect((await command(['status', 'stuck'])).stdout).toContain('CorpusInvalid');
+
+  const skip = await command(['decide', 'stuck', 'skip']);
+  expect(skip.code).toBe(2);
+  expect(skip.stderr).toContain('cannot go on without');
+  const science = await command(['decide', 'stuck', 'retry', '--set', 'e-step.samples=3']);
+  expect(science.code).toBe(2);
+  expect(science.stderr).toContain('cannot be changed under way');
+  const unknown = await command(['decide', 'stuck', 'retry', '--set', 'e-step.max_rejcted=0.5']);
+  expect(unknown.stderr).toContain('did you mean `e-step.max_rejected`?');
+
+  const retry = await command(['decide', 'stuck', 'retry', '--set', 'e-step.max_rejected=0.5', '--json']);
+  expect(JSON.parse(retry.stdout)).toMatchObject({ run: 'stuck', action: 'retry' });
+  expect((await command(['watch', 'stuck'])).code).toBe(0);
+  const late = await command(['decide', 'stuck', 'retry']);
+  expect(late.code).toBe(2);
+  expect(late.stderr).toContain('completed');
+});
+
+test('a cancelled run is taken up again by starting it', async () => {
+  fake.hang('awaitJob');
+  await start('broken-off');
+  await eventually('the first job to be awaited', () => fake.calls.some((call) => call.startsWith('awaitJob')));
+  expect((await command(['cancel', 'broken-off'])).code).toBe(0);
+  const watched = await command(['watch', 'broken-off']);
+  expect(watched.code).toBe(4);
+  fake = new FakeActivities();
+  const again = await start('broken-off', '--watch');
+  expect(again.stderr).toContain('goes on where it was');
+  expect(again.code, again.stdout).toBe(0);
+});
+
+test('pause and resume reach the run', async () => {
+  fake.hang('awaitJob');
+  await start('paused');
+  await eventually('the first job to be awaited', () => fake.calls.some((call) => call.startsWith('awaitJob')));
+  await command(['pause', 'paused']);
+  await eventually('the run to say that it is paused', async () => (await statusOf('paused')) === 'Paused');
+  await command(['resume', 'paused']);
+  await eventually('the run to go on', async () => (await statusOf('paused')) === 'Running');
+  await command(['cancel', 'paused']);
+  await eventually('the run to end', async () => (await statusOf('paused')) === 'Canceled');
+  expect((await command(['pause', 'paused'])).code).toBe(2);
+});
+
+async function statusOf(run: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ status: string }>('select status from runs where run = $1', [run]);
+  return rows[0]?.status;
+}
+
+test('status answers when Temporal is away, and says so', async () => {
+  await start('alone', '--watch');
+  const away = await command(['status', 'alone'], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  expect(away.code).toBe(0);
+  expect(away.stdout).toContain('Completed');
+  expect(away.stdout).toContain('Temporal: not reachable');
+});
+
+test('without a store the exit code says that the stack is not reachable', async () => {
+  const nothing = await command(['list'], { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
+  expect(nothing.code).toBe(3);
+});
+
+test('a report can be made of every run', async () => {
+  await start('told', '--watch');
+  const file = join(folder, 'told.html');
+  const told = await command(['report', 'told', '--out', file]);
+  expect(told.code, told.stderr).toBe(0);
+  expect(told.stdout.trim()).toBe(file);
+  expect(existsSync(file)).toBe(true);
+});
