@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { basename, dirname, join, relative } from 'node:path';
 import { requireDiskSpace } from './disk-space.mjs';
@@ -59,20 +59,15 @@ function isForThisPlatform(entry) {
   );
 }
 
-/**
- * Not by `npm ci`, which also wants every other platform's packages in the registry: mirrors often lack some. As with
- * `npm ci`, the folder is made afresh, the lock file stays as it is, and what came of it is compared with it.
- */
 async function install(root) {
   requireDiskSpace(root, NEEDED_GIGABYTES, 'the npm packages', 'clone to another disk');
   const [command, ...first] = npmCommand();
-  const args = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--include=optional'];
+  const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional'];
   await longStep('installing the npm packages of package-lock.json', async () => {
-    rmSync(join(root, 'node_modules'), { recursive: true, force: true });
     const { code, tail } = await runCommand(command, [...first, ...args, '--no-audit', '--no-fund'], { cwd: root });
     if (code !== 0) {
       throw new SetupError(
-        `expected \`npm install\` in ${root} to succeed, found exit code ${code}. npm's last lines:\n` +
+        `expected \`npm ci\` in ${root} to succeed, found exit code ${code}. npm's last lines:\n` +
           tail.map((line) => `    ${line}`).join('\n') +
           '\nCheck the network and the registry (`npm config get registry`), then run the same command again.',
       );
