@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readServerLoad } from '../../activities/vllm/server-load.ts';
-import { SMALLEST_WINDOW, windowAfterLook, windowAfterRefusal } from '../../activities/vllm/window.ts';
+import { SMALLEST_WINDOW, windowAfterLook, windowAfterRefusal, type Window } from '../../activities/vllm/window.ts';
 import { FairQueue } from '../../activities/vllm/fair-queue.ts';
 
 const idle = { running: 100, waiting: 0, kvCache: 0.3, preemptions: 0, tokens: 1 };
@@ -32,7 +32,7 @@ describe('the window of a server', () => {
 
   it('shrinks towards what runs when much waits, and no further than to the least', () => {
     expect(windowAfterLook(window, { ...idle, running: 40, waiting: 60 }, 100).size).toBe(70);
-    let shrunk = window;
+    let shrunk: Window = window;
     for (let i = 0; i < 30; i += 1)
       shrunk = { ...shrunk, ...windowAfterLook(shrunk, { ...idle, running: 1, waiting: 90 }, 90) };
     expect(shrunk.size).toBe(SMALLEST_WINDOW);
