@@ -104,16 +104,14 @@ export async function writeParts(
 async function writePart(file: string, lines: AsyncIterable<string>): Promise<string> {
   const hash = createHash('sha256');
   await writeDurably(file, async (handle) => {
-    await pipeline(
-      Readable.from(lines),
-      createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
-      async (chunks: AsyncIterable<Buffer>) => {
-        for await (const chunk of chunks) {
-          hash.update(chunk);
-          await handle.writeFile(chunk);
-        }
-      },
-    );
+    const digested = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        yield chunk;
+      }
+    };
+    const compress = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+    await pipeline(Readable.from(lines), compress, digested, (chunks) => handle.writeFile(chunks));
   });
   return hash.digest('hex');
 }
