@@ -288,7 +288,7 @@ export class FakeVllmServer {
       return Array.from({ length: n }, (_, i) => this.#choice(body, prompt, index * n + i, i));
     });
     const prompt = prompts.reduce((sum, ids) => sum + ids.length, 0);
-    const completion = choices.reduce((sum, choice) => sum + (choice.generated).length, 0);
+    const completion = choices.reduce((sum, choice) => sum + choice.generated.length, 0);
     this.#tokens += prompt + completion;
     return {
       id: `cmpl-${this.counts.sample + this.counts.score}`,
