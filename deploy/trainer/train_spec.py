@@ -68,7 +68,7 @@ def parse_train_spec(fields: Fields) -> TrainSpec:
         init=Path(fields.text('init')),
         training_set=Path(fields.text('trainingSet')),
         output=Path(fields.text('output')),
-        seed=fields.whole('seed', 0),
+        seed=fields.seed('seed'),
         steps=fields.whole('steps', 1, None),
         tokens=fields.whole('tokens', 1, None),
         batch=fields.whole('batch', 1),

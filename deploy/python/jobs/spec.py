@@ -11,6 +11,8 @@ from jobs.refusal import Refusal
 REQUIRED: Any = object()
 """Default of a field that has none."""
 
+LARGEST_SEED = (1 << 32) - 1
+
 
 class Fields:
     """One object of a spec; every field is taken by name, and a field that nobody took is refused by `end`."""
@@ -46,6 +48,13 @@ class Fields:
         if value is not default and value not in choices:
             raise Refusal(f'Expected `{self.where}.{name}` to be one of {", ".join(choices)}, got `{value}`.')
         return value
+
+    def seed(self, name: str) -> int:
+        """An integer from 0 to 2^32 - 1, the largest that numpy takes."""
+        value = self.whole(name, 0)
+        if value > LARGEST_SEED:
+            raise Refusal(f'Expected `{self.where}.{name}` to be a seed from 0 to {LARGEST_SEED}, got `{value}`.')
+        return int(value)
 
     def whole(self, name: str, least: int, default: Any = REQUIRED) -> Any:
         """An integer of at least `least`."""
