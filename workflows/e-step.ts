@@ -42,10 +42,12 @@ export async function eStep({ place, recipe, checkpoint }: EStepInput): Promise<
   if (ref.open > 0) {
     const fleetId = samplingFleetId(place);
     const batches = ranges(ref.shards, Math.min(settings.shardsPerBatch, MAX_SHARDS_PER_BATCH));
+    const { maxModelLen } = recipe.fleet;
     let done = 0;
     await withFleet({ place, fleet: fleetId, checkpoint, settings: recipe.fleet }, () =>
       mapWindow(batches, settings.batchesAtOnce, async (shards, index) => {
-        const input = { place, eStep: ref.eStep, shards, fleet: fleetId, seed, fidelity, settings, checkpoint };
+        const common = { place, seed, fidelity, settings, checkpoint, maxModelLen };
+        const input = { ...common, eStep: ref.eStep, shards, fleet: fleetId };
         const summary = `shards ${shards.from}–${shards.to - 1} of ${ref.shards}`;
         await gate.through(() =>
           startChild(shardBatch, {

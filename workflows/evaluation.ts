@@ -20,7 +20,8 @@ export interface EvaluationInput {
 /** Measures one checkpoint on one benchmark, or its held-out likelihoods. */
 export async function evaluation(input: EvaluationInput): Promise<readonly Metric[]> {
   const { recipe, benchmark, ...common } = input;
-  const asked = { ...common, settings: recipe.evaluation, seed: recipe.seed };
+  const { maxModelLen } = recipe.fleet;
+  const asked = { ...common, settings: recipe.evaluation, seed: recipe.seed, maxModelLen };
   if (benchmark === HELD_OUT) {
     const split = recipe.evaluation.heldOut?.split ?? recipe.corpus.train;
     return evaluating.measureHeldOut({

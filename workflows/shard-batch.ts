@@ -16,6 +16,7 @@ export interface ShardBatchInput {
   readonly fidelity: Fidelity;
   readonly settings: EStepSettings;
   readonly checkpoint: CheckpointRef;
+  readonly maxModelLen: number | null;
 }
 
 /** Samples a range of shards, `settings.concurrency` at once; every shard's truth is in the store. */

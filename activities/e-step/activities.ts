@@ -6,7 +6,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { listReadyServers } from '../store/ready-servers.ts';
 import type { ExpectedModel } from '../vllm/admission.ts';
 import { FleetPools } from '../vllm/fleet-pools.ts';
-import { loadServedModel } from '../vllm/served-model.ts';
+import { asServed, loadServedModel } from '../vllm/served-model.ts';
 import { sampleShard, type ShardProgress } from './sample-shard.ts';
 
 /** Well within the heartbeat timeout of a sampling activity; Temporal's SDK sends what is due, not each of these. */
@@ -44,7 +44,7 @@ export function createSamplingActivities({
       let progress: ShardProgress | null = null;
       const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
       try {
-        const model = await servedModel(input.checkpoint);
+        const model = asServed(await servedModel(input.checkpoint), input.maxModelLen);
         return await pools.use(input.fleet, model, (inference) =>
           sampleShard(input, {
             database,

@@ -9,7 +9,7 @@ import { failure } from '../failure.ts';
 import { listReadyServers } from '../store/ready-servers.ts';
 import { FleetPools } from '../vllm/fleet-pools.ts';
 import type { PoolSettings } from '../vllm/pool-settings.ts';
-import { loadServedModel } from '../vllm/served-model.ts';
+import { asServed, loadServedModel } from '../vllm/served-model.ts';
 import type { EvaluationKey, EvaluationPorts, EvaluationProgress } from './evaluation-ports.ts';
 import { measureHeldOut } from './measure-held-out.ts';
 import { runBenchmark } from './run-benchmark.ts';
@@ -36,14 +36,14 @@ export function createEvaluationActivities(
 
   /** Runs `measure` with heartbeats that carry its progress: also while a single long answer is waited for. */
   async function evaluate(
-    { fleet, checkpoint }: EvaluateInput,
+    { fleet, checkpoint, maxModelLen }: EvaluateInput,
     measure: (ports: EvaluationPorts) => Promise<readonly Metric[]>,
   ): Promise<readonly Metric[]> {
     const context = Context.current();
     let progress: EvaluationProgress | null = null;
     const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
     try {
-      const model = await loadServedModel(dataFolder, checkpoint);
+      const model = asServed(await loadServedModel(dataFolder, checkpoint), maxModelLen);
       return await measure({
         database,
         dataFolder,

@@ -24,3 +24,14 @@ export async function loadServedModel(dataFolder: string, checkpoint: Checkpoint
     throw failure('CheckpointInvalid', `Expected a servable model in ${folder}: ${(error as Error).message}`);
   }
 }
+
+/**
+ * The model as its servers hold it: with their length where that is set below the model's own.
+ *
+ * @param maxModelLen tokens that a server holds; null = as many as the model has positions
+ */
+export function asServed(model: ExpectedModel, maxModelLen: number | null): ExpectedModel {
+  const { description } = model;
+  const contextLength = Math.min(description.contextLength, maxModelLen ?? Infinity);
+  return { ...model, description: { ...description, contextLength } };
+}

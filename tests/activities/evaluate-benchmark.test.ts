@@ -79,7 +79,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 function input(change: Partial<BenchmarkSettings>, ref = checkpoint): RunBenchmarkInput {
-  const asked = { place: PLACE, trial: 0, fleet: FLEET, checkpoint: ref, settings, seed: 1 };
+  const asked = { place: PLACE, trial: 0, fleet: FLEET, checkpoint: ref, settings, seed: 1, maxModelLen: null };
   return { ...asked, benchmark: { ...benchmark, ...change }, form: 'latent' };
 }
 

@@ -54,6 +54,7 @@ function measure(change: Partial<MeasureHeldOutInput> = {}, documents = 100): Pr
       required: true,
     },
     seed: 11,
+    maxModelLen: null,
     corpus: { name: 'toy', split: 'held-out' },
     segmentation: { kind: 'whole' },
     eStep: { maxThoughtTokens: MAX_THOUGHT } as EStepSettings,

@@ -59,5 +59,5 @@ export async function plannedEStep(
   };
   const corpus = { name: 'toy', split: 'train' };
   const plan = await planEStep(database, { ...common, corpus, segmentation: { kind: 'whole' } });
-  return { ...common, eStep: plan.eStep, shard: 0, fleet: 'toy/fleet' };
+  return { ...common, eStep: plan.eStep, shard: 0, fleet: 'toy/fleet', maxModelLen: null };
 }

@@ -77,6 +77,8 @@ export interface SampleShardInput {
   readonly fidelity: Fidelity;
   readonly settings: EStepSettings;
   readonly checkpoint: CheckpointRef;
+  /** Tokens that the fleet's servers hold, where that is set below what the model has. */
+  readonly maxModelLen: number | null;
 }
 
 /** What a training set is made of. */
@@ -174,6 +176,8 @@ export interface EvaluateInput {
   readonly checkpoint: CheckpointRef;
   readonly settings: EvaluationSettings;
   readonly seed: number;
+  /** Tokens that the fleet's servers hold, where that is set below what the model has. */
+  readonly maxModelLen: number | null;
 }
 
 export interface RunBenchmarkInput extends EvaluateInput {
