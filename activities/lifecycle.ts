@@ -1,11 +1,16 @@
 import { cancellationDetails } from '@temporalio/activity';
 
 /**
- * What a cancelled activity does with the job it watches: `stop` it, since the workflow asked for that, or `detach`:
- * leave it running for the next attempt, which finds it by its key. Everything but the workflow's own request detaches:
- * the worker shuts down, the attempt was paused or reset or timed out, or the execution is gone (after a reset of the
- * workflow, its next execution watches the same job).
+ * What a cancelled activity does with the job it watches.
+ *
+ * - `stop`: the workflow asked for it.
+ * - `detach`: leave it running for the next attempt, which finds it by its key: the worker shuts down, or the attempt was
+ *   paused or reset or timed out.
+ * - `orphaned`: the server knows the attempt no more. Either the next attempt has the job already, or the workflow was
+ *   terminated or reset, and its next execution may watch the same job.
  */
-export function endOfWatch(): 'stop' | 'detach' {
-  return cancellationDetails()?.cancelRequested === true ? 'stop' : 'detach';
+export function endOfWatch(): 'stop' | 'detach' | 'orphaned' {
+  const details = cancellationDetails();
+  if (details?.cancelRequested === true) return 'stop';
+  return details?.notFound === true ? 'orphaned' : 'detach';
 }

@@ -1,5 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SuperviseServerInput } from '../../workflows/contract/activities.ts';
 import type { FailureType } from '../../workflows/contract/failures.ts';
 import { MAX_FAILED_STARTS } from '../../workflows/contract/limits.ts';
@@ -11,7 +13,7 @@ import { endOfWatch } from '../lifecycle.ts';
 import { verifyCheckpoint } from '../m-step/verify-checkpoint.ts';
 import { openServerJobs, recordCancelling, recordEnd } from '../store/jobs.ts';
 import { writeEvent } from '../store/progress.ts';
-import { recordGone, recordReady, takeSlot } from '../store/servers.ts';
+import { isUntouched, recordGone, recordReady, takeSlot } from '../store/servers.ts';
 import { admit, type Admission, type ExpectedModel } from '../vllm/admission.ts';
 import { VllmClient } from '../vllm/client.ts';
 import { loadServedModel } from '../vllm/served-model.ts';
@@ -29,7 +31,8 @@ import { watchServer } from './watch-server.ts';
  *        ├── job ends or is too slow ──► gone: ServerLost, the MAX_FAILED_STARTS-th time in a row ServerStartFailed
  *        └── serves something else ──► gone: WrongWeights, in the end ServerStartFailed too
  *
- * The attempt after `gone` takes the slot's next generation, a new job. An attempt that finds the slot `starting` or
+ * A server whose attempt is known no more, and which no other attempt takes over, was left by a terminated workflow: it
+ * is stopped too. The attempt after `gone` takes the slot's next generation, a new job. An attempt that finds the slot `starting` or
  * `ready` takes over the job that runs: its worker was shut down or died.
  */
 
@@ -55,6 +58,7 @@ export async function superviseServer(
   const model = await loadServedModel(dataFolder, checkpoint);
   const taken = await takeSlot(database, place.run, fleet, slot, servedModel);
   const { generation } = taken;
+  let stamp = taken.stamp;
   const job = serverJob(input, generation, dataFolder);
   const { key } = job.record;
   await stopEarlierGenerations(context, fleet, slot, generation);
@@ -93,7 +97,7 @@ export async function superviseServer(
       const type = check === 'order' ? 'ServerStartFailed' : check === PASSING ? 'ServerLost' : 'WrongWeights';
       return await giveUp(handle, { type, failedStart: !again, stop: true, reason: `not admitted: ${message}` });
     }
-    await recordReady(database, fleet, slot, generation, start.endpoint.url);
+    stamp = (await recordReady(database, fleet, slot, generation, start.endpoint.url)) ?? stamp;
     const loss = await watchServer(cluster, handle, client, [model.description.beginning], patience);
     return await giveUp(handle, {
       type: 'ServerLost',
@@ -102,7 +106,9 @@ export async function superviseServer(
       reason: `lost: ${loss.reason}`,
     });
   } catch (error) {
-    if (error instanceof CancelledFailure && endOfWatch() === 'stop') {
+    const end = error instanceof CancelledFailure ? endOfWatch() : 'detach';
+    const untouched = (): Promise<boolean> => isUntouched(database, fleet, slot, stamp);
+    if (end === 'stop' || (end === 'orphaned' && (await staysTrue(untouched, patience.orphan)))) {
       await recordGone(database, fleet, slot, generation, false);
       await recordCancelling(database, key);
       await stopServerJob(context, settings.cluster, job.record);
@@ -111,6 +117,16 @@ export async function superviseServer(
   } finally {
     await client?.close();
   }
+}
+
+/** Whether something is true now and stays so for a time, milliseconds. */
+async function staysTrue(ask: () => Promise<boolean>, time: number): Promise<boolean> {
+  const end = performance.now() + time;
+  while (await ask()) {
+    if (performance.now() > end) return true;
+    await sleep(Math.min(1_000, time));
+  }
+  return false;
 }
 
 /** Jobs of the slot that an earlier attempt left behind: nobody asks them any more, and they hold memory. */

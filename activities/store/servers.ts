@@ -6,6 +6,8 @@ export interface ServerSlot {
   readonly state: 'starting' | 'ready' | 'gone';
   /** Starts in a row that failed. */
   readonly failedStarts: number;
+  /** Stamp of the last change, for {@link isUntouched}. */
+  readonly stamp: string;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function takeSlot(
             state = case when s.state = 'gone' or s.model <> excluded.model then 'starting' else s.state end,
             url = case when s.state = 'gone' or s.model <> excluded.model then null else s.url end,
             model = excluded.model, updated_at = now()
-     returning generation, state, failed_starts as "failedStarts"`,
+     returning generation, state, failed_starts as "failedStarts", updated_at::text as stamp`,
     [fleet, slot, run, model],
   );
   const found = rows[0];
@@ -35,19 +37,30 @@ export async function takeSlot(
   return found;
 }
 
-/** Lets samplers use the server. */
+/** Lets samplers use the server. @returns the slot's new stamp. */
 export async function recordReady(
   database: Queryable,
   fleet: string,
   slot: number,
   generation: number,
   url: string,
-): Promise<void> {
-  await database.query(
+): Promise<string | undefined> {
+  const { rows } = await database.query<{ stamp: string }>(
     `update servers set state = 'ready', url = $4, failed_starts = 0, updated_at = now()
-      where fleet = $1 and slot = $2 and generation = $3`,
+      where fleet = $1 and slot = $2 and generation = $3
+      returning updated_at::text as stamp`,
     [fleet, slot, generation, url],
   );
+  return rows[0]?.stamp;
+}
+
+/** Whether nobody else has taken or changed the slot since the caller got the stamp. */
+export async function isUntouched(database: Queryable, fleet: string, slot: number, stamp: string): Promise<boolean> {
+  const { rowCount } = await database.query(
+    'select 1 from servers where fleet = $1 and slot = $2 and updated_at::text = $3',
+    [fleet, slot, stamp],
+  );
+  return rowCount === 1;
 }
 
 /**

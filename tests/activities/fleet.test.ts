@@ -68,7 +68,7 @@ function activities(behaviour: string): Activities {
     { database, dataFolder: data, python: testPython() },
     {
       programs: { prepare: program, train: program, serve: program },
-      serverPatience: { look: 100, probe: 500, looks: 2 },
+      serverPatience: { look: 100, probe: 500, looks: 2, orphan: 4_000 },
     },
   );
 }
@@ -189,6 +189,31 @@ test('a worker that shuts down leaves the server serving, and the next attempt t
   process.kill(pid, 'SIGKILL');
   expect((await second.end).type).toBe('ServerLost');
   expect(existsSync(folderOf(1))).toBe(false);
+});
+
+const GONE = new ActivityCancellationDetails({ notFound: true });
+
+test('a server of a terminated workflow is stopped when nobody takes it over', async () => {
+  const { environment, end } = supervise('serve');
+  await ready();
+  const pid = launcherOf(0);
+  environment.cancel('NOT_FOUND', GONE);
+  expect((await end).type).toBe('CancelledFailure');
+  expect(isRunning(pid)).toBe(false);
+  expect(await slotRow()).toMatchObject({ state: 'gone', url: null });
+});
+
+test('an attempt that timed out leaves its server to the next one', async () => {
+  const first = supervise('serve');
+  await ready();
+  const pid = launcherOf(0);
+  first.environment.cancel('NOT_FOUND', GONE);
+  const second = supervise('serve');
+  expect((await first.end).type).toBe('CancelledFailure');
+  expect(isRunning(pid)).toBe(true);
+  expect(await slotRow()).toMatchObject({ state: 'ready', generation: 0 });
+  second.environment.cancel('CANCELLED', CANCEL);
+  await second.end;
 });
 
 test('a server lost while nobody watched is no failed start', async () => {

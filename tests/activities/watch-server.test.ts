@@ -26,10 +26,11 @@ test('a server that works is not lost for being slow to answer a probe, and is o
       }),
     );
     let loss: ServerLoss | undefined;
-    const patience = { look: 900, probe: 100, looks: 2 };
-    const watching = activityEnvironment()
-      .run(() => watchServer(cluster, handle, client, [0], patience))
-      .then((end) => (loss = end));
+    const patience = { look: 900, probe: 100, looks: 2, orphan: 0 };
+    const watching = activityEnvironment().run<[], ServerLoss, () => Promise<ServerLoss>>(() =>
+      watchServer(cluster, handle, client, [0], patience),
+    );
+    void watching.then((end) => (loss = end));
     // Two loops of one answer in 0.4 s: a dozen each are at least four looks.
     await eventually('the server has answered 24 requests', () => server.counts.answered >= 24);
     expect(loss).toBeUndefined();
