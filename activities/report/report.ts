@@ -122,7 +122,7 @@ function header({ run, results, eSteps }: ReportData, { versions, madeAt }: Repo
           </div>`,
       )}
     </dl>
-    <p class="soft">${versions.map(([program, version]) => `${program} ${version}`).join(' · ')}</p>`;
+    <p class="soft">Made with ${versions.map(([program, version]) => `${program} ${version}`).join(' · ')}</p>`;
 }
 
 const stamp = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

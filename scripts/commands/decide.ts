@@ -29,10 +29,14 @@ export function decideCommand(): Command {
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', HELP)
     .action(async (run: string, action: Decision['action'], options: DecideOptions) => {
-      const { decide } = await import('../run/parked-decision.ts');
+      const { afterDecision, decide } = await import('../run/parked-decision.ts');
       const { existingRun, withStore } = await import('../run/store-access.ts');
-      const row = await withStore(options.data, (database) => existingRun(database, run));
-      const answer = await decide(options.data, row, action, options.set);
+      const answer = await withStore(options.data, async (database) => {
+        const row = await existingRun(database, run);
+        const decided = await decide(options.data, row, action, options.set);
+        await afterDecision(database, row);
+        return decided;
+      });
       if (options.json === true) printJson({ run, ...answer });
       else print(`Decided: ${answer.action} (${answer.workflow}). \`thoughtloop watch ${run}\` shows how it goes on.`);
     });

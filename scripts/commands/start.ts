@@ -49,7 +49,7 @@ export function startCommand(): Command {
           );
         } else {
           tell(
-            `${{ started: `Run ${run} started.`, resumed: `Run ${run} goes on where it was.`, running: `Run ${run} goes on.` }[kind]}\n` +
+            `${{ started: `Run ${run} started.`, resumed: `Run ${run} goes on where it was.`, running: status === 'Parked' ? `Run ${run} waits for a decision: \`thoughtloop status ${run}\`.` : `Run ${run} goes on.` }[kind]}\n` +
               pairs([
                 ...(link === undefined ? [] : ([['Web UI', link]] as const)),
                 ['progress', `thoughtloop watch ${run}`],

@@ -1,5 +1,6 @@
 import type { Recipe, TrainingSettings } from '../../workflows/contract/recipe.ts';
 import type { Assumptions } from './assumptions.ts';
+import { estimateHistory, type HistoryEstimate } from './history.ts';
 import type { SplitMeasure } from './split-measure.ts';
 
 /** One E-step. */
@@ -32,12 +33,7 @@ export interface RunEstimate {
   readonly eSteps: number;
   readonly trainings: number;
   readonly models: number;
-  readonly history: {
-    /** Least and most events of the largest workflow. */
-    readonly largest: readonly [number, number];
-    readonly total: readonly [number, number];
-    readonly workflows: number;
-  };
+  readonly history: HistoryEstimate;
   readonly databaseBytes: number;
   readonly fileBytes: number;
   /** Largest size of one training's checkpoints while it runs. */
@@ -55,22 +51,21 @@ export interface RunEstimate {
   readonly cost: number | null;
 }
 
-/** Events of an activity or a child workflow, least (nothing fails) and most (each waits for a worker once). */
-const EVENTS_EACH = [3, 6] as const;
-/** Events of a workflow besides its activities and children. */
-const EVENTS_AROUND = 20;
-
 /** Bytes of a row of `thoughts` and of `chunk_results` with their index entries, without what grows with the text. */
 const THOUGHT_ROW_BYTES = 130;
 const CHUNK_ROW_BYTES = 160;
 /** A token in a training set: five characters of JSON, compressed to about two fifths. */
 const TRAINING_SET_BYTES_PER_TOKEN = 2;
 
-/** What a run of a recipe on a corpus will take, under the assumptions. */
+/**
+ * What a run of a recipe on a corpus will take, under the assumptions.
+ * @param problems problems that are asked of each benchmark
+ */
 export function estimate(
   recipe: Recipe,
   train: SplitMeasure,
   teacher: SplitMeasure,
+  problems: readonly number[],
   parameters: number | null,
   assumptions: Assumptions,
 ): RunEstimate {
@@ -104,7 +99,7 @@ export function estimate(
 
   const sum = (figure: (step: SamplingEstimate) => number): number =>
     all.reduce((total, step) => total + figure(step), 0);
-  const evaluation = estimateEvaluation(recipe, train, assumptions);
+  const evaluation = estimateEvaluation(recipe, train, problems, assumptions);
   const servers = Math.max(1, recipe.fleet.servers);
   const seconds = {
     sampling: sum((step) => step.seconds),
@@ -122,7 +117,7 @@ export function estimate(
     eSteps: all.length,
     trainings,
     models,
-    history: history(all, trainings, recipe),
+    history: estimateHistory(all, trainings, recipe),
     databaseBytes:
       train.bytes + teacher.bytes + sum((step) => storedBytes(step, eStep.keep === 'all' ? undefined : 1, assumptions)),
     fileBytes:
@@ -216,12 +211,13 @@ function estimateTraining(
 function estimateEvaluation(
   recipe: Recipe,
   train: SplitMeasure,
+  problems: readonly number[],
   assumptions: Assumptions,
 ): { tokens: number; seconds: number } {
   const { benchmarks, heldOut } = recipe.evaluation;
   const { context, text } = tokensOf(train, assumptions);
   // Completions end long before their limit: half of it is assumed.
-  const generated = benchmarks.reduce((sum, { limit, maxTokens }) => sum + (limit ?? 1_000) * (maxTokens / 2), 0);
+  const generated = benchmarks.reduce((sum, { maxTokens }, index) => sum + (problems[index] ?? 0) * (maxTokens / 2), 0);
   const bounds = heldOut === null ? 0 : heldOut.documents * heldOut.samples * train.chunksPerDocument;
   const sampled = generated + bounds * assumptions.thoughtTokens;
   const scored = bounds * (context + text + assumptions.thoughtTokens);
@@ -237,26 +233,4 @@ function storedBytes(
 ): number {
   const thoughts = kept === undefined ? step.sampledTokens / thoughtTokens : step.chunks * kept;
   return step.chunks * CHUNK_ROW_BYTES + thoughts * (THOUGHT_ROW_BYTES + thoughtTokens * (4 + charactersPerToken));
-}
-
-function history(
-  steps: readonly SamplingEstimate[],
-  trainings: number,
-  { eStep, evaluation }: Recipe,
-): RunEstimate['history'] {
-  const evaluations = evaluation.benchmarks.length + (evaluation.heldOut === null ? 0 : 1);
-  const perModel = 2 + evaluations;
-  const workflows = 1 + steps.reduce((sum, { batches }) => sum + 2 + batches, 0) + trainings * (1 + perModel);
-  const bounds = (of: (events: number) => number): readonly [number, number] => [
-    of(EVENTS_EACH[0]),
-    of(EVENTS_EACH[1]),
-  ];
-  const [firstStep] = steps;
-  const batchShards = firstStep === undefined ? 0 : Math.min(firstStep.shards, eStep.shardsPerBatch);
-  const parts = steps.reduce((sum, { shards, batches }) => sum + shards + batches, 0) + trainings * 2 * perModel;
-  return {
-    largest: bounds((events) => EVENTS_AROUND + events * Math.max(batchShards, firstStep?.batches ?? 0, 2 * perModel)),
-    total: bounds((events) => workflows * EVENTS_AROUND + events * parts),
-    workflows,
-  };
 }

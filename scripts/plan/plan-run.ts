@@ -1,6 +1,6 @@
 import type { Database } from '../../activities/store/pool.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
-import { requireSplits } from '../run/start-run.ts';
+import { requireClusters, requireSplits } from '../run/start-run.ts';
 import { assume, type Assumptions } from './assumptions.ts';
 import { baseParameters } from './base-size.ts';
 import { estimate, type RunEstimate } from './estimate.ts';
@@ -26,6 +26,7 @@ const SMALL_VOCABULARY = 4_000;
  */
 export async function planRun(database: Database, loaded: LoadedRecipe, given: Partial<Assumptions>): Promise<RunPlan> {
   const { recipe, digest, warnings } = loaded;
+  requireClusters(recipe);
   await requireSplits(database, recipe);
   const { corpus, segmentation, model, eStep } = recipe;
   const [teacher, train] = await Promise.all(
@@ -33,6 +34,10 @@ export async function planRun(database: Database, loaded: LoadedRecipe, given: P
   );
   if (!teacher || !train) throw new Error(`Expected the splits of ${corpus.name} that were just found, found one gone`);
   const parameters = await baseParameters(model);
+  const problems = recipe.evaluation.benchmarks.map(({ limit }, index) => {
+    const there = loaded.files[index]?.problems.lines ?? 0;
+    return Math.min(limit ?? there, there);
+  });
   const smallVocabulary = model.source === 'random' && model.vocabularySize < SMALL_VOCABULARY;
   const assumptions = assume(given, parameters, smallVocabulary, teacher.thoughtCharacters, eStep.maxThoughtTokens);
   return {
@@ -41,7 +46,7 @@ export async function planRun(database: Database, loaded: LoadedRecipe, given: P
     splits: [teacher, train],
     parameters,
     assumptions,
-    estimate: estimate(recipe, train, teacher, parameters, assumptions),
+    estimate: estimate(recipe, train, teacher, problems, parameters, assumptions),
     warnings: [
       ...warnings.map(({ message }) => message),
       ...(teacher.thoughtCharacters === null

@@ -1,5 +1,7 @@
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import type { RunRow } from '../../activities/store/runs.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Queryable } from '../../activities/store/pool.ts';
+import { findRun, type RunRow } from '../../activities/store/runs.ts';
 import { MESSAGES, type Decision, type DecisionAnswer } from '../../workflows/contract/messages.ts';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
 import { operationalSettings } from '../recipe/operational-settings.ts';
@@ -51,6 +53,21 @@ export async function decide(
       throw explained(error, row.run, workflow);
     }
   });
+}
+
+/** Longest wait for the run to say that it goes on, and time between two looks, milliseconds. */
+const GOING_ON_MILLISECONDS = 30_000;
+const LOOK_MILLISECONDS = 200;
+
+/**
+ * Waits, bounded, until the store says that the run is no longer where it was parked: who watches it next must not find
+ * it parked still.
+ */
+export async function afterDecision(database: Queryable, parked: RunRow): Promise<void> {
+  for (const end = Date.now() + GOING_ON_MILLISECONDS; Date.now() < end; await pause(LOOK_MILLISECONDS)) {
+    const row = await findRun(database, parked.run);
+    if (row?.status !== 'Parked' || row.updatedAt.getTime() !== parked.updatedAt.getTime()) return;
+  }
 }
 
 /** Errors of Temporal's as the operator needs them; others as they are. */

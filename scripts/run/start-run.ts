@@ -1,5 +1,6 @@
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
+import { clusterByName } from '../../activities/clusters/cluster-by-name.ts';
 import { findSplit } from '../../activities/store/corpora.ts';
 import type { Database } from '../../activities/store/pool.ts';
 import { reopenRun, startRun as writeRun, type RunRow } from '../../activities/store/runs.ts';
@@ -38,6 +39,7 @@ export async function startRun(
   loaded: LoadedRecipe,
 ): Promise<RunStart> {
   const { recipe, digest } = loaded;
+  requireClusters(recipe);
   await requireSplits(database, recipe);
   await keepBenchmarkFiles(dataFolder, loaded.files);
   const { kind, row } = await writeRun(database, { run: recipe.name, recipe, digest });
@@ -71,6 +73,26 @@ function summary({ iterations, eStep, corpus, model, arms }: Recipe): string {
   const base = model.source === 'folder' ? model.path : model.source;
   const beside = arms.length === 0 ? '' : `, arms ${arms.map(({ name }) => name).join(', ')}`;
   return `${iterations} EM iterations, K = ${eStep.samples}, corpus ${corpus.name}, base ${base}${beside}`;
+}
+
+/**
+ * Makes sure that the recipe's clusters are ones there are.
+ * @throws OperatorError
+ */
+export function requireClusters({ mStep, fleet }: Recipe): void {
+  for (const name of [mStep.cluster, fleet.cluster]) {
+    try {
+      clusterByName(name, { python: 'python3' });
+    } catch (error) {
+      throw new OperatorError({
+        expected: 'the name of a cluster adapter in m-step.cluster and fleet.cluster',
+        found: `\`${name}\``,
+        remedy: error instanceof Error ? error.message : String(error),
+        exitCode: EXIT_CODES.badInput,
+        cause: error,
+      });
+    }
+  }
 }
 
 /**

@@ -139,6 +139,12 @@ test('a corpus without documents is refused before anything is written', async (
   expect(rows).toEqual([]);
 });
 
+test('a cluster that there is no adapter for is refused before anything is written', async () => {
+  const refused = await start('nowhere', '--set', 'm-step.cluster=mainframe');
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('`mainframe`');
+});
+
 test('a parked run says which commands help, takes only what can be changed, and goes on', async () => {
   fake.failNext('buildTrainingSet', 'CorpusInvalid');
   const parked = await start('stuck', '--watch');

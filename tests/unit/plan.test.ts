@@ -49,7 +49,7 @@ const assumptions = (given: Partial<Assumptions> = {}): Assumptions =>
   );
 
 test('the paper’s scale comes out as the paper’s scale', () => {
-  const plan = estimate(paper(), BOOTSTRAP, TEACHER, 1.1e9, assumptions());
+  const plan = estimate(paper(), BOOTSTRAP, TEACHER, [], 1.1e9, assumptions());
   expect(plan.sampling.chunks).toBeGreaterThan(10e6);
   expect(plan.sampling.chunks).toBeLessThan(12e6);
   // 4.58 B selected tokens, times four candidates.
@@ -63,18 +63,19 @@ test('the paper’s scale comes out as the paper’s scale', () => {
 });
 
 test('no workflow of the paper’s scale comes near the 4,096 events at which it would have to be split', () => {
-  const { history } = estimate(paper(), BOOTSTRAP, TEACHER, 1.1e9, assumptions());
+  const { history } = estimate(paper(), BOOTSTRAP, TEACHER, [], 1.1e9, assumptions());
   expect(history.largest[1]).toBeLessThan(4_096);
   expect(history.total[0]).toBeGreaterThan(3 * 3 * 6_693);
 });
 
 test('twice the servers halve the sampling and leave the training', () => {
   const recipe = paper();
-  const once = estimate(recipe, BOOTSTRAP, TEACHER, 1.1e9, assumptions());
+  const once = estimate(recipe, BOOTSTRAP, TEACHER, [], 1.1e9, assumptions());
   const twice = estimate(
     { ...recipe, fleet: { ...recipe.fleet, servers: 64 } },
     BOOTSTRAP,
     TEACHER,
+    [],
     1.1e9,
     assumptions(),
   );
@@ -84,13 +85,13 @@ test('twice the servers halve the sampling and leave the training', () => {
 
 test('an arm with fewer samples shares the first iteration’s thoughts, one with more does not', () => {
   const arms = (samples: number): Recipe => ({ ...paper(), arms: [{ name: 'other', kind: 'latent', samples }] });
-  expect(estimate(arms(1), BOOTSTRAP, TEACHER, 1.1e9, assumptions()).eSteps).toBe(3 + 2);
-  expect(estimate(arms(8), BOOTSTRAP, TEACHER, 1.1e9, assumptions()).eSteps).toBe(3 + 3);
+  expect(estimate(arms(1), BOOTSTRAP, TEACHER, [], 1.1e9, assumptions()).eSteps).toBe(3 + 2);
+  expect(estimate(arms(8), BOOTSTRAP, TEACHER, [], 1.1e9, assumptions()).eSteps).toBe(3 + 3);
 });
 
 test('cost is asked for by its price', () => {
-  expect(estimate(paper(), BOOTSTRAP, TEACHER, 1.1e9, assumptions()).cost).toBeNull();
-  const { cost, seconds } = estimate(paper(), BOOTSTRAP, TEACHER, 1.1e9, assumptions({ pricePerHour: 2 }));
+  expect(estimate(paper(), BOOTSTRAP, TEACHER, [], 1.1e9, assumptions()).cost).toBeNull();
+  const { cost, seconds } = estimate(paper(), BOOTSTRAP, TEACHER, [], 1.1e9, assumptions({ pricePerHour: 2 }));
   expect(cost).toBeCloseTo((2 * (32 * (seconds.total - seconds.training) + seconds.training)) / 3_600, 3);
 });
 
