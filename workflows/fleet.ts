@@ -27,6 +27,8 @@ export async function fleet(input: FleetInput): Promise<void> {
     ]),
   );
   const ends = await Promise.allSettled(slots);
+  // A supervisor whose worker died before it heard of the cancellation has stopped nothing.
+  await CancellationScope.nonCancellable(() => cluster.releaseFleet({ fleet: input.fleet }));
   const end = ends.find((slot) => slot.status === 'rejected' && isCancellation(slot.reason)) ?? ends[0];
   if (end?.status === 'rejected') throw end.reason;
 }

@@ -27,7 +27,7 @@ export type ClusterActivityChanges = Parameters<typeof clusterContext>[1] & {
 export function createClusterActivities(
   dependencies: Dependencies,
   { serverPatience = SERVER_PATIENCE, ...changes }: ClusterActivityChanges = {},
-): ClusterActivities & { releaseFleet(input: { readonly fleet: string }): Promise<void> } {
+): ClusterActivities {
   const context = clusterContext(dependencies, changes);
   const { dataFolder } = context;
   return {

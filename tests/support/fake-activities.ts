@@ -24,6 +24,8 @@ export class FakeActivities {
   readonly events: string[] = [];
   /** Jobs that were stopped. */
   readonly cancelled: string[] = [];
+  /** Fleets whose servers were stopped once more at their end. */
+  readonly released: string[] = [];
   /** Servers up now, `fleet/slot`. */
   readonly servers = new Set<string>();
   shards = 5;
@@ -125,6 +127,7 @@ export class FakeActivities {
           this.servers.delete(`${fleet}/${slot}`);
         }
       },
+      releaseFleet: async ({ fleet }) => void this.released.push(fleet),
       runBenchmark: async ({ place, benchmark, form }) => {
         this.#note('runBenchmark', `${where(place)} ${benchmark.name} ${form}`);
         return [];

@@ -167,6 +167,8 @@ export interface ClusterActivities {
    * Fails with ServerLost (retried under the next generation) or ServerStartFailed.
    */
   superviseServer(input: SuperviseServerInput): Promise<void>;
+  /** Stops every server of the fleet that still runs, e.g. because its supervisor's worker died with the cancellation. */
+  releaseFleet(input: { readonly fleet: string }): Promise<void>;
 }
 
 export interface EvaluateInput {
