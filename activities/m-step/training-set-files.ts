@@ -68,10 +68,10 @@ export async function writeParts(
 
   const next = async (): Promise<TrainingDocument | null> => {
     for (;;) {
-      const { value, done } = await source.next();
-      ended = done === true;
-      if (ended) return null;
-      if (value !== null) return value as TrainingDocument;
+      const result = await source.next();
+      ended = result.done === true;
+      if (result.done === true) return null;
+      if (result.value !== null) return result.value;
       leftOut += 1;
     }
   };

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createCorpusActivities } from '../../activities/corpus/activities.ts';
+import { importFile } from '../../activities/corpus/import.ts';
+import { openDatabase, type Database } from '../../activities/store/pool.ts';
+import type { BuildTrainingSetInput, PlanEStepInput } from '../../workflows/contract/activities.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { insertRun } from '../support/run-row.ts';
+import { tinyRecipe } from '../support/tiny-recipe.ts';
+import { writeToyModel } from '../support/toy-model.ts';
+
+const DOCUMENTS = 2_500;
+
+let store: TestDatabase;
+let database: Database;
+let dataFolder: string;
+let activities: ReturnType<typeof createCorpusActivities>;
+
+const place = { run: 'r', arm: 'latent', iteration: 1 };
+const corpus = { name: 'c', split: 'em' };
+const checkpoint = { key: 'k', digest: 'd', folder: 'base' };
+const segmentation = { kind: 'whole' } as const;
+
+function plan(): PlanEStepInput {
+  const { seed, fidelity, eStep: settings } = tinyRecipe();
+  return { place, corpus, checkpoint, segmentation, seed, fidelity, settings };
+}
+
+const raw: BuildTrainingSetInput = { place, corpus, checkpoint, segmentation, source: { kind: 'raw' } };
+
+beforeEach(async () => {
+  store = await createTestDatabase();
+  database = openDatabase(store.url);
+  dataFolder = mkdtempSync(join(tmpdir(), 'thoughtloop-activities-'));
+  await writeToyModel(join(dataFolder, 'base'));
+  const file = join(dataFolder, 'em.jsonl');
+  writeFileSync(file, '{"text": "ab"}\n'.repeat(DOCUMENTS));
+  await importFile(database, { file, corpus: 'c', split: 'em' });
+  await insertRun(database, 'r');
+  activities = createCorpusActivities({ database, dataFolder, python: 'python' });
+});
+
+afterEach(async () => {
+  await database.end();
+  await store.drop();
+  rmSync(dataFolder, { recursive: true });
+});
+
+test('planning and writing beat from their first moment on', async () => {
+  const beats: unknown[] = [];
+  const environment = new MockActivityEnvironment();
+  environment.on('heartbeat', (details) => beats.push(details));
+  await environment.run(activities.planEStep, plan());
+  expect(beats).toHaveLength(1);
+  expect(await environment.run(activities.buildTrainingSet, raw)).toMatchObject({ documents: DOCUMENTS });
+  expect(beats.length).toBeGreaterThanOrEqual(2);
+});
+
+test('a cancelled plan stops between batches and goes on when it is run again', async () => {
+  const environment = new MockActivityEnvironment();
+  environment.cancel();
+  await expect(environment.run(activities.planEStep, plan())).rejects.toMatchObject({ name: 'CancelledFailure' });
+  const { rows } = await database.query<{ count: number }>('select count(*) from cuts');
+  expect(rows).toEqual([{ count: 1_000 }]);
+  expect(await new MockActivityEnvironment().run(activities.planEStep, plan())).toMatchObject({ documents: DOCUMENTS });
+});
+
+test('a cancelled export leaves no set', async () => {
+  await new MockActivityEnvironment().run(activities.planEStep, plan());
+  const environment = new MockActivityEnvironment();
+  environment.cancel();
+  await expect(environment.run(activities.buildTrainingSet, raw)).rejects.toMatchObject({ name: 'CancelledFailure' });
+  const { rows } = await database.query('select * from training_sets');
+  expect(rows).toEqual([]);
+  expect(await new MockActivityEnvironment().run(activities.buildTrainingSet, raw)).toMatchObject({
+    chunks: DOCUMENTS,
+  });
+});
