@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
-import urllib.error
 import urllib.request
+import urllib.response
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,10 +36,10 @@ def serves(port: int, name: str) -> bool:
         return False
 
 
-def _get(port: int, path: str) -> urllib.request.addinfourl:
+def _get(port: int, path: str) -> urllib.response.addinfourl:
     """GET without a proxy, whatever the environment says: the server is on this machine."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    answer: urllib.request.addinfourl = opener.open(f'http://127.0.0.1:{port}{path}', timeout=PROBE_TIMEOUT_SECONDS)
+    answer: urllib.response.addinfourl = opener.open(f'http://127.0.0.1:{port}{path}', timeout=PROBE_TIMEOUT_SECONDS)
     return answer
 
 

@@ -1,11 +1,12 @@
 """A program with all its children as one process group that cannot outlive this process.
 
-The group is ended when this process asks for it, and also when this process is killed: a small guardian, forked from it,
-waits for the end of a pipe that only this process holds open.
+The group is ended when this process asks for it, and also when this process is killed: a small guardian, forked from
+it, waits for the end of a pipe that only this process holds open.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -30,7 +31,9 @@ class ProcessGroup:
     bereaved: called by the guardian, after it has ended the group, when this process was killed.
     """
 
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path, bereaved: Callable[[], None]) -> None:
+    def __init__(
+        self, command: list[str], environment: dict[str, str], log: Path, bereaved: Callable[[], None]
+    ) -> None:
         libc = ctypes.CDLL(None)
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         with open(log, 'wb') as output:
@@ -58,10 +61,8 @@ class ProcessGroup:
         """Ask the leader to end, then end whatever is left of the group; returns when nothing of it runs."""
         if self._leader.poll() is None:
             self._leader.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._leader.wait(grace_seconds)
-            except subprocess.TimeoutExpired:
-                pass
         while _alive(self._leader.pid):
             os.killpg(self._leader.pid, signal.SIGKILL)
             self._leader.poll()
@@ -102,10 +103,8 @@ def _start_guardian(group: int, bereaved: Callable[[], None]) -> tuple[int, int]
             signal.signal(number, signal.SIG_IGN)
         os.close(writing)
         if os.read(reading, 1) != FAREWELL:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             bereaved()
     finally:
         os._exit(0)

@@ -3,8 +3,8 @@
     python serve.py --spec spec.json
 
 Writes `<output>/endpoint.json` when the server is healthy and removes it when the server ends; vLLM's output goes to
-`<output>/vllm.log`. SIGTERM, SIGINT and SIGUSR2 stop vLLM and every process of it, exit code 0. When vLLM ends by itself
-its last lines are printed and the exit code is 1. When this program is killed, vLLM is killed with it.
+`<output>/vllm.log`. SIGTERM, SIGINT and SIGUSR2 stop vLLM and every process of it, exit code 0. When vLLM ends by
+itself its last lines are printed and the exit code is 1. When this program is killed, vLLM is killed with it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def serve(spec: ServeSpec, stop: threading.Event) -> int:
             break
     lines = log.read_text(encoding='utf-8', errors='replace').splitlines()[-LAST_LINES:]
     print('\n'.join(lines), file=sys.stderr)
-    print(f'vLLM ended by itself with exit code {code}; its last {len(lines)} lines are above, all in {log}.', file=sys.stderr)
+    print(
+        f'vLLM ended by itself with exit code {code}; its last {len(lines)} lines are above, all in {log}.',
+        file=sys.stderr,
+    )
     return FAILED
 
 

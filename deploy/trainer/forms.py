@@ -1,7 +1,7 @@
 """The two forms of a chunk with its thought (BoLT lingua/data.py:279-285).
 
-    prior      SOL PRI z EOL x
-    posterior  SOL EOL x SOL POST z EOL        (the empty SOL EOL marks where the chunk begins)
+prior      SOL PRI z EOL x
+posterior  SOL EOL x SOL POST z EOL        (the empty SOL EOL marks where the chunk begins)
 """
 
 from __future__ import annotations

@@ -47,7 +47,9 @@ class LatentTrainer(Trainer):
             weight_decay=spec.optimizer.weight_decay,
             fused=True,
         )
-        schedule = LambdaLR(optimizer, lambda step: cosine_with_warmup(step, steps, spec.warmup_steps, spec.final_ratio))
+        schedule = LambdaLR(
+            optimizer, lambda step: cosine_with_warmup(step, steps, spec.warmup_steps, spec.final_ratio)
+        )
         super().__init__(
             model=model,
             args=arguments,
@@ -115,7 +117,9 @@ class Watch(TrainerCallback):
         self._tokens_then = self._trainer.account.tokens
         self._last = self._since
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> TrainerControl:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
         """Do what the step asks for."""
         step, account = state.global_step, self._trainer.account
         done = self._rows.account((step - 1) * self._spec.batch, step * self._spec.batch)
@@ -142,8 +146,8 @@ class Watch(TrainerCallback):
         loss = self._trainer.close_window()
         if not math.isfinite(loss):
             raise Refusal(
-                f'Expected a finite loss, got {loss} at step {state.global_step} of {state.max_steps}: the training has '
-                f'diverged. Lower `spec.optimizer.learningRate` ({self._spec.optimizer.learning_rate}).'
+                f'Expected a finite loss, got {loss} at step {state.global_step} of {state.max_steps}: the training '
+                f'has diverged. Lower `spec.optimizer.learningRate` ({self._spec.optimizer.learning_rate}).'
             )
         if self._progress is not None:
             self._progress.append(
@@ -182,6 +186,7 @@ def _arguments(spec: TrainSpec, steps: int, checkpoints: Path) -> TrainingArgume
         disable_tqdm=True,
         report_to=[],
         remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=cuda,
     )

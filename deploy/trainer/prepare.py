@@ -2,7 +2,8 @@
 
     python prepare.py --spec spec.json
 
-Ends with `<output>/DONE.json`; exit codes: exits.py. Started again with the same spec it ends at once.
+Ends with `<output>/DONE.json`; started again with the same spec it ends at once. Spec, files and exit codes: README.md
+of this folder.
 """
 
 from __future__ import annotations

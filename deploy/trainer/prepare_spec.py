@@ -63,7 +63,9 @@ def parse_prepare_spec(fields: Fields) -> PrepareSpec:
     source = _source(fields.inner('source'))
     tokenizer = _tokenizer(fields.inner('tokenizer', None))
     if isinstance(source, RandomSource) != (tokenizer is not None):
-        raise Refusal('Expected `spec.tokenizer` exactly when `spec.source.kind` is `random`: other models bring theirs.')
+        raise Refusal(
+            'Expected `spec.tokenizer` exactly when `spec.source.kind` is `random`: other models bring theirs.'
+        )
     spec = PrepareSpec(
         key=fields.text('key'),
         output=Path(fields.text('output')),

@@ -4,13 +4,13 @@
     torchrun --nproc-per-node 8 train.py --spec spec.json       several GPUs
 
 Started again with the same spec it resumes from its newest complete checkpoint, with the same losses and (float32, CPU,
-same number of threads) the same final weights as a training that was never stopped. SIGTERM and SIGUSR2 save and end with
-exit code 75. Success is `<output>/DONE.json`, written last. Exit codes: exits.py. Files: design of the training contract
-in README.md of this folder.
+same number of threads) the same final weights as a training that was never stopped. SIGTERM and SIGUSR2 save and end
+with exit code 75. Success is `<output>/DONE.json`, written last. Spec, files and exit codes: README.md of this folder.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -29,8 +29,8 @@ from train_spec import TrainSpec, parse_train_spec
 SMALL_MODEL_PARAMETERS = 2_000_000
 """Below it a training takes one thread unless the spec says otherwise.
 
-Its steps are too short to be shared out: with 0.1 M parameters 100 steps took 1.9 s on one thread and 1.5 s on two of an
-idle machine, but 36 s on two beside other programs, each waiting for the other.
+Its steps are too short to be shared out: with 0.1 M parameters 100 steps took 1.9 s on one thread and 1.5 s on two of
+an idle machine, but 36 s on two beside other programs, each waiting for the other.
 """
 
 
@@ -59,6 +59,8 @@ def _train(spec: TrainSpec, stop: StopSignal, first: bool) -> int:
     unpacked = spec.output / 'unpacked'
     if first:
         unpack_training_set(spec.training_set, facts, unpacked)
+
+    gc.disable()  # a quarter of the time of the imports below goes into looking for garbage that is not there
 
     import torch
     from accelerate import PartialState
@@ -90,6 +92,8 @@ def _train(spec: TrainSpec, stop: StopSignal, first: bool) -> int:
     start = newest(checkpoints, spec.key)
     if start is not None:
         trainer.account = start.account
+    gc.freeze()
+    gc.enable()
     stop.training = True
     trainer.train(resume_from_checkpoint=None if start is None else str(start.folder))
     stop.training = False

@@ -1,7 +1,8 @@
 """A training set: checked against its manifest, then unpacked once into flat files that any row can be read from.
 
-manifest.json = {parts: [{file, sha256, documents, tokens}], vocabulary, markers, source}; a part is zstd-compressed JSON
-lines {id, context?: [ids], chunks: [{z?: [ids], x: [ids]}]}. z has no end marker; ids never include the framing ones.
+manifest.json = {parts: [{file, sha256, documents, tokens}], vocabulary, markers, source}; a part is zstd-compressed
+JSON lines {id, context?: [ids], chunks: [{z?: [ids], x: [ids]}]}. z has no end marker; ids never include the framing
+ones.
 
 Why unpack: a pass reads documents in a random order, and zstd can only be read from its start. The flat files are
 memory-mapped, so the memory used does not grow with the set; the index is about 12 bytes a chunk and 28 a document.
@@ -27,7 +28,15 @@ from jobs.refusal import Refusal
 NO_THOUGHT = -1
 """Length of the thought of a chunk that has none."""
 
-INDEX = ('document_ids', 'document_chunks', 'document_tokens', 'context_lengths', 'chunk_tokens', 'thought_lengths', 'text_lengths')
+INDEX = (
+    'document_ids',
+    'document_chunks',
+    'document_tokens',
+    'context_lengths',
+    'chunk_tokens',
+    'thought_lengths',
+    'text_lengths',
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Prints what the trainer's modules make of a training set, as JSON, for tests.
 
-    python print_rows.py OUTPUT MODEL MANIFEST '{"layout":…,"form":…,"prefixChunks":…,"seed":…,"packing":…,"length":…,"rows":…,"tokens":…,"batch":…}'
+    python print_rows.py OUTPUT MODEL MANIFEST ASKED
+
+ASKED = {"layout", "form", "prefixChunks", "seed", "packing", "length", "rows", "tokens", "batch"}; the answer:
 
 {rows: [[ids]], account: {tokens, truncated} of these rows, lengths: [[planned, real]] of every example in two passes,
 order: [[examples]] of two passes, steps: of `batch` rows for a budget of `tokens`}
