@@ -13,7 +13,10 @@ export type SchemaState =
 
 /** Names of the program's migrations, in order. */
 async function ownMigrations(): Promise<string[]> {
-  return (await readdir(FOLDER)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4)).sort();
+  return (await readdir(FOLDER))
+    .filter((file) => file.endsWith('.sql'))
+    .map((file) => file.slice(0, -4))
+    .sort();
 }
 
 /**
@@ -26,7 +29,9 @@ export async function schemaState(databaseUrl: string): Promise<SchemaState> {
   try {
     const exists = await client.query<{ found: boolean }>(`select to_regclass('pgmigrations') is not null as found`);
     const applied = exists.rows[0]?.found
-      ? (await client.query<{ name: string }>('select name from pgmigrations order by run_on, id')).rows.map((row) => row.name)
+      ? (await client.query<{ name: string }>('select name from pgmigrations order by run_on, id')).rows.map(
+          (row) => row.name,
+        )
       : [];
     const own = await ownMigrations();
     const unknown = applied.filter((name) => !own.includes(name));
