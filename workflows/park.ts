@@ -46,8 +46,8 @@ export class Steps {
     this.#running = place;
     this.recipe = recipe;
     setHandler(parkedQuery, () => this.#parked?.step ?? null);
-    setHandler(decideUpdate, (decision) => this.#decide(decision), {
-      validator: (decision) => {
+    setHandler(decideUpdate, (decision: Decision) => this.#decide(decision), {
+      validator: (decision: Decision) => {
         const refused = this.#refuse(decision);
         if (refused) throw ApplicationFailure.nonRetryable(refused, 'DecisionRefused');
       },

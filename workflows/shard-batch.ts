@@ -1,22 +1,12 @@
 import { setCurrentDetails } from '@temporalio/workflow';
-import type { Place } from './contract/ids.ts';
-import type { EStepSettings, Fidelity } from './contract/recipe.ts';
-import type { CheckpointRef } from './contract/references.ts';
+import type { SampleShardInput } from './contract/activities.ts';
 import { Gate } from './gate.ts';
 import { sampling } from './proxies.ts';
 import { mapWindow, type Range } from './window.ts';
 
-export interface ShardBatchInput {
-  readonly place: Place;
-  readonly eStep: number;
+export interface ShardBatchInput extends Omit<SampleShardInput, 'shard'> {
   /** Shard numbers. */
   readonly shards: Range;
-  readonly fleet: string;
-  readonly seed: number;
-  readonly fidelity: Fidelity;
-  readonly settings: EStepSettings;
-  readonly checkpoint: CheckpointRef;
-  readonly maxModelLen: number | null;
 }
 
 /** Samples a range of shards, `settings.concurrency` at once; every shard's truth is in the store. */

@@ -18,10 +18,11 @@ export async function writeProgress(database: Database, progress: RunProgress): 
         where run = $1`,
       [run, status, phase, arm, iteration, cause === null ? null : JSON.stringify(cause), ENDED.includes(status)],
     );
-    await connection.query(
-      `insert into iterations (run, arm, iteration) values ($1, $2, $3) on conflict do nothing`,
-      [run, arm, iteration],
-    );
+    await connection.query(`insert into iterations (run, arm, iteration) values ($1, $2, $3) on conflict do nothing`, [
+      run,
+      arm,
+      iteration,
+    ]);
     const same = last?.status === status && last.phase === phase && last.arm === arm && last.iteration === iteration;
     if (!same) {
       const why = cause === null ? '' : `: ${cause.type}: ${cause.message}`;
