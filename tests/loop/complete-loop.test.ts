@@ -21,6 +21,7 @@ const MINUTES = 60;
 
 /** The demo's recipe, made small; 150 steps are about what it takes to learn where a thought ends. */
 const SMALL = {
+  iterations: 2,
   'warm-start.steps': 150,
   'warm-start.checkpoint_every': 25,
   'm-step.steps': 60,
