@@ -35,7 +35,7 @@ export function connect(dataFolder?: string): StackConnection {
 
 /**
  * Where the store is.
- * @throws OperatorError with exit code 3 when neither the environment nor a stack says.
+ * @throws OperatorError with exit code 3 when neither the environment nor a stack says, 2 when DATABASE_URL is no URL.
  */
 export function connectDatabase(dataFolder?: string): string {
   return givenDatabaseUrl() ?? stackOf(dataFolder, 'DATABASE_URL', (stack) => stack.databaseUrl);

@@ -1,4 +1,5 @@
 import { EXIT_CODES, OperatorError, type ExitCode } from './operator-error.ts';
+import { isUnreachable, messageOf } from './unreachable.ts';
 
 /** A column of a table: its heading, and which side its cells stand on. */
 export interface Column<Row> {
@@ -48,8 +49,8 @@ export function tell(text: string): void {
 /**
  * Says on stderr why a command failed, and which exit code that is.
  *
- * An `OperatorError` shows as its message. A refused or lost connection means that the stack is not there. Anything
- * else is a defect of ours and shows with its stack.
+ * An `OperatorError` shows as its message, and so does a file that cannot be read or written. A refused or lost
+ * connection means that the stack is not there. Anything else is a defect of ours and shows with its stack.
  */
 export function fail(error: unknown): ExitCode {
   if (error instanceof OperatorError) {
@@ -63,27 +64,17 @@ export function fail(error: unknown): ExitCode {
     );
     return EXIT_CODES.unreachable;
   }
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (code !== undefined && syscall !== undefined && path !== undefined) {
+    const [expected, remedy] = NO_ROOM.includes(code)
+      ? ['room on the disk', 'Make room there, then run the command again.']
+      : ['a file or folder that can be used', 'Mend its path or its permissions, then run the command again.'];
+    tell(`thoughtloop: Expected ${expected}, found ${messageOf(error)}. ${remedy}`);
+    return EXIT_CODES.failure;
+  }
   tell(`thoughtloop: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return EXIT_CODES.failure;
 }
 
-const CONNECTION_CODES = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'ETIMEDOUT'];
-
-/** gRPC status codes: 4 = deadline exceeded, 14 = unavailable. */
-const GRPC_UNREACHABLE = [4, 14];
-
-function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code, errors } = error as { code?: unknown; errors?: unknown };
-  if (typeof code === 'string' && CONNECTION_CODES.includes(code)) return true;
-  if (typeof code === 'number' && GRPC_UNREACHABLE.includes(code)) return true;
-  // A host with several addresses fails as a collection of one error each.
-  if (Array.isArray(errors) && errors.some(isUnreachable)) return true;
-  return isUnreachable(error.cause);
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Errors of several addresses at once have no message of their own, only a code.
-  return error.message !== '' ? error.message : ((error as NodeJS.ErrnoException).code ?? error.name);
-}
+/** The disk is full, or what this account may use of it. */
+const NO_ROOM = ['ENOSPC', 'EDQUOT'];

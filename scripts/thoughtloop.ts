@@ -17,6 +17,14 @@ program.addHelpText('after', HELP);
 for (const make of COMMANDS) program.addCommand(withErrors(make()));
 program.exitOverride().configureOutput({ writeErr: (text) => process.stderr.write(text) });
 
+// A reader that has seen enough (`| head`) is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
+
 /** Commander's settings do not pass to commands that are added ready-made. */
 function withErrors(command: Command): Command {
   command.exitOverride().showHelpAfterError('(--help shows the options)');

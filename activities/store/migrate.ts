@@ -27,20 +27,25 @@ export async function schemaState(databaseUrl: string): Promise<SchemaState> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
   await client.connect();
   try {
-    const exists = await client.query<{ found: boolean }>(`select to_regclass('pgmigrations') is not null as found`);
-    const applied = exists.rows[0]?.found
-      ? (await client.query<{ name: string }>('select name from pgmigrations order by run_on, id')).rows.map(
-          (row) => row.name,
-        )
-      : [];
-    const own = await ownMigrations();
-    const unknown = applied.filter((name) => !own.includes(name));
-    if (unknown.length > 0) return { kind: 'newer', unknown };
-    const missing = own.filter((name) => !applied.includes(name));
-    return missing.length > 0 ? { kind: 'older', missing } : { kind: 'current', version: own.at(-1) ?? 'none' };
+    return await readSchemaState(client);
   } finally {
     await client.end();
   }
+}
+
+/** As {@link schemaState}, of a database that is open. */
+export async function readSchemaState(database: Pick<pg.Client, 'query'>): Promise<SchemaState> {
+  const exists = await database.query<{ found: boolean }>(`select to_regclass('pgmigrations') is not null as found`);
+  const applied = exists.rows[0]?.found
+    ? (await database.query<{ name: string }>('select name from pgmigrations order by run_on, id')).rows.map(
+        (row) => row.name,
+      )
+    : [];
+  const own = await ownMigrations();
+  const unknown = applied.filter((name) => !own.includes(name));
+  if (unknown.length > 0) return { kind: 'newer', unknown };
+  const missing = own.filter((name) => !applied.includes(name));
+  return missing.length > 0 ? { kind: 'older', missing } : { kind: 'current', version: own.at(-1) ?? 'none' };
 }
 
 /**

@@ -1,9 +1,9 @@
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type Client } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { clusterByName } from '../../activities/clusters/cluster-by-name.ts';
 import { findSplit } from '../../activities/store/corpora.ts';
 import type { Database } from '../../activities/store/pool.ts';
-import { reopenRun, startRun as writeRun, type RunRow } from '../../activities/store/runs.ts';
+import { findRun, reopenRun, startRun as writeRun, type RunRow } from '../../activities/store/runs.ts';
 import { placeAttributes } from '../../workflows/attributes.ts';
 import { MAIN_ARM, runWorkflowId } from '../../workflows/contract/ids.ts';
 import type { RunInput } from '../../workflows/contract/messages.ts';
@@ -30,7 +30,7 @@ export interface RunStart {
  *
  * @param dataOption data folder as given on the command line
  * @param dataFolder its absolute path
- * @throws OperatorError when the corpus is not there, or the name belongs to a run with another recipe
+ * @throws OperatorError when the corpus or Temporal is not there, or the name belongs to a run with another recipe
  */
 export async function startRun(
   database: Database,
@@ -40,31 +40,37 @@ export async function startRun(
 ): Promise<RunStart> {
   const { recipe, digest } = loaded;
   requireClusters(recipe);
+  const former = await findRun(database, recipe.name);
+  if (former !== null && former.digest !== digest) throw otherRecipe(former, recipe);
+  if (former !== null && isOver(former)) return { kind: 'ended', row: former, link: undefined };
   await requireSplits(database, recipe);
-  await keepBenchmarkFiles(dataFolder, loaded.files);
-  const { kind, row } = await writeRun(database, { run: recipe.name, recipe, digest });
-  if (kind === 'different') throw otherRecipe(row, recipe);
-  if (row.status === 'Completed' || row.status === 'Failed') return { kind: 'ended', row, link: undefined };
-  if (row.status === 'Canceled') await reopenRun(database, row.run);
-  const link = await startWorkflow(dataOption, row.run, recipe);
-  return { kind: kind === 'new' ? 'started' : row.status === 'Canceled' ? 'resumed' : 'running', row, link };
+  // Nothing is written for a run that Temporal is not there to take.
+  return withTemporal(dataOption, async (client, where) => {
+    await keepBenchmarkFiles(dataFolder, loaded.files);
+    const { kind, row } = await writeRun(database, { run: recipe.name, recipe, digest });
+    if (kind === 'different') throw otherRecipe(row, recipe);
+    if (isOver(row)) return { kind: 'ended', row, link: undefined };
+    if (row.status === 'Canceled') await reopenRun(database, row.run);
+    await startWorkflow(client, row.run, recipe);
+    const link = webLink(where, row.run);
+    return { kind: kind === 'new' ? 'started' : row.status === 'Canceled' ? 'resumed' : 'running', row, link };
+  });
 }
 
-async function startWorkflow(dataOption: string | undefined, run: string, recipe: Recipe): Promise<string | undefined> {
-  return withTemporal(dataOption, async (client, where) => {
-    const input: RunInput = { run, recipe };
-    await client.workflow.start('run', {
-      workflowId: runWorkflowId(run),
-      taskQueue: TASK_QUEUES.control,
-      args: [input],
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      staticSummary: summary(recipe),
-      typedSearchAttributes: new TypedSearchAttributes(
-        placeAttributes({ run, arm: MAIN_ARM, iteration: 0 }, 'base', 'Running'),
-      ),
-    });
-    return webLink(where, run);
+const isOver = ({ status }: RunRow): boolean => status === 'Completed' || status === 'Failed';
+
+async function startWorkflow(client: Client, run: string, recipe: Recipe): Promise<void> {
+  const input: RunInput = { run, recipe };
+  await client.workflow.start('run', {
+    workflowId: runWorkflowId(run),
+    taskQueue: TASK_QUEUES.control,
+    args: [input],
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    staticSummary: summary(recipe),
+    typedSearchAttributes: new TypedSearchAttributes(
+      placeAttributes({ run, arm: MAIN_ARM, iteration: 0 }, 'base', 'Running'),
+    ),
   });
 }
 

@@ -1,16 +1,25 @@
+import { readSchemaState } from '../../activities/store/migrate.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import { findRun, type RunRow } from '../../activities/store/runs.ts';
 import { connectDatabase } from '../connection.ts';
+import { databaseFailure, requireSchema } from '../database-failure.ts';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
 
-/** Opens the store of a data folder for the time of `work`. */
+/**
+ * Opens the store of a data folder for the time of `work`.
+ * @throws OperatorError when the database is away, full, or has another schema than this program's
+ */
 export async function withStore<Result>(
   dataFolder: string | undefined,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  const database = openDatabase(connectDatabase(dataFolder), 4);
+  const url = connectDatabase(dataFolder);
+  const database = openDatabase(url, 4);
   try {
+    requireSchema(await readSchemaState(database), url);
     return await work(database);
+  } catch (error) {
+    throw databaseFailure(error, url);
   } finally {
     await database.end();
   }

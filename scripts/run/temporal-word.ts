@@ -21,7 +21,7 @@ export async function askTemporal(dataFolder: string | undefined, run: string): 
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { kind: 'unknown-run' };
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    return { kind: 'away', reason: error instanceof OperatorError ? 'no stack runs' : reason };
+    return { kind: 'away', reason: error instanceof OperatorError ? (error.complaint?.found ?? reason) : reason };
   }
 }
 
