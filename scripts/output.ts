@@ -65,8 +65,9 @@ export function fail(error: unknown): ExitCode {
     return EXIT_CODES.unreachable;
   }
   const { code, syscall, path } = error as NodeJS.ErrnoException;
-  if (code !== undefined && syscall !== undefined && path !== undefined) {
-    const [expected, remedy] = NO_ROOM.includes(code)
+  const full = code !== undefined && NO_ROOM.includes(code);
+  if (full || (code !== undefined && syscall !== undefined && path !== undefined)) {
+    const [expected, remedy] = full
       ? ['room on the disk', 'Make room there, then run the command again.']
       : ['a file or folder that can be used', 'Mend its path or its permissions, then run the command again.'];
     tell(`thoughtloop: Expected ${expected}, found ${messageOf(error)}. ${remedy}`);

@@ -29,7 +29,8 @@ export interface CorpusFile {
 export async function openCorpusFile(path: string): Promise<CorpusFile> {
   const expected = 'Expected a file of JSON lines (plain, .gz or .zst)';
   const stats = await stat(path).catch((error: unknown) => {
-    throw failure('CorpusInvalid', `${expected}, but ${path} cannot be read (${reasonOf(error)}): check the path`);
+    const found = (error as { code?: string }).code === 'ENOENT' ? 'there is none at' : 'it cannot be looked at:';
+    throw failure('CorpusInvalid', `${expected}, but ${found} ${path}: check the path`);
   });
   if (!stats.isFile())
     throw failure('CorpusInvalid', `${expected}, but ${path} is not a file: name its files one by one`);

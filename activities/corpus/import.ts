@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { NAME_PATTERN } from '../../workflows/contract/ids.ts';
+import { NAME_PATTERN, NAME_RULE } from '../../workflows/contract/ids.ts';
 import { failure } from '../failure.ts';
 import {
   beginSource,
@@ -7,6 +7,7 @@ import {
   findSplit,
   finishSource,
   lockCorpus,
+  otherSplitsWith,
   readSources,
   unlockCorpus,
   type CorpusSource,
@@ -58,6 +59,8 @@ export type ImportResult =
       readonly problems: readonly BadLine[];
       /** Lines that an earlier, interrupted import of the file had already brought in. */
       readonly resumedAfter: number;
+      /** Other splits of the corpus that hold the same content. */
+      readonly elsewhere: readonly string[];
     }
   | { readonly kind: 'already-imported'; readonly file: string; readonly documents: number }
   | {
@@ -94,7 +97,7 @@ export async function importFile(
     ['split', input.split],
   ] as const) {
     if (!NAME_PATTERN.test(name)) {
-      throw failure('CorpusInvalid', `Expected the name of a ${what} (${NAME_PATTERN.source}), got \`${name}\``);
+      throw failure('CorpusInvalid', `Expected as ${what} ${NAME_RULE}, got \`${name}\``);
     }
   }
   const file = await openCorpusFile(resolve(input.file));
@@ -151,7 +154,11 @@ async function importLocked(
       bytes: file.bytes,
     }));
 
-  const outcome = await writeAll(connection, input, file, source, onProgress);
+  const outcome = await writeAll(connection, input, file, source, onProgress).catch(async (error: unknown) => {
+    // A file that cannot be unpacked to its end will be written anew: nothing can go on from what is in.
+    if ((error as { type?: unknown }).type === 'CorpusInvalid') await dropSource(connection, source);
+    throw error;
+  });
   if (outcome.digest !== sha256) {
     await dropSource(connection, source);
     throw failure(
@@ -172,7 +179,16 @@ async function importLocked(
     );
   }
   await finishSource(connection, source.source, { documents, badLines });
-  return { kind: 'imported', file: file.path, documents, badLines, problems, resumedAfter: source.doneLines };
+  const elsewhere = await otherSplitsWith(connection, source);
+  return {
+    kind: 'imported',
+    file: file.path,
+    documents,
+    badLines,
+    problems,
+    resumedAfter: source.doneLines,
+    elsewhere,
+  };
 }
 
 /** The file's content read once from start to end; documents that are durable already are parsed but not written again. */

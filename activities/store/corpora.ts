@@ -68,6 +68,19 @@ export async function readSources(database: Queryable, name: string, split: stri
   return rows;
 }
 
+/** Other splits of a corpus that have a file of this content. */
+export async function otherSplitsWith(
+  database: Queryable,
+  source: Pick<CorpusSource, 'corpus' | 'split' | 'digest'>,
+): Promise<string[]> {
+  const { rows } = await database.query<{ split: string }>(
+    `select distinct split from corpus_sources
+     where corpus = $1 and split <> $2 and digest = $3 and state = 'imported' order by split`,
+    [source.corpus, source.split, source.digest],
+  );
+  return rows.map(({ split }) => split);
+}
+
 /** Begins the import of a file; the corpus comes into being with its first file. */
 export async function beginSource(
   database: Queryable,

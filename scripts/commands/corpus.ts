@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { ImportResult } from '../../activities/corpus/import.ts';
 import { EXIT_CODES } from '../operator-error.ts';
@@ -60,10 +61,13 @@ function importCommand(): Command {
 
 async function importFiles(files: readonly string[], options: ImportOptions): Promise<void> {
   const { importFile } = await import('../../activities/corpus/import.ts');
+  const { openCorpusFile } = await import('../../activities/corpus/corpus-file.ts');
   const { withStore } = await import('../run/store-access.ts');
   const { ImportProgressLine } = await import('../corpora/import-progress.ts');
   const line = new ImportProgressLine();
   const { corpus, split, maxBadLines, textField, restart = false } = options;
+  // None is imported when one of them cannot be.
+  for (const file of files) await openCorpusFile(resolve(file));
   const results = await withStore(options.data, async (database) => {
     const done: ImportResult[] = [];
     for (const [index, file] of files.entries()) {
@@ -72,6 +76,12 @@ async function importFiles(files: readonly string[], options: ImportOptions): Pr
       const result = await importFile(database, input, (progress) => line.show(progress)).finally(() => line.clear());
       done.push(result);
       if (options.json !== true) print(describeResult(result, options));
+      if (result.kind === 'imported' && result.elsewhere.length > 0) {
+        tell(
+          `warning: the same file is in ${result.elsewhere.map((other) => `${corpus}/${other}`).join(', ')}: ` +
+            'held-out documents must not be ones that a model was trained on',
+        );
+      }
       // Ordinals follow the order of the files: none behind a refused one.
       if (result.kind === 'refused') break;
     }

@@ -4,6 +4,7 @@ import { requireClusters, requireSplits } from '../run/start-run.ts';
 import { assume, type Assumptions } from './assumptions.ts';
 import { baseParameters } from './base-size.ts';
 import { estimate, type RunEstimate } from './estimate.ts';
+import { describeLongChunks, longChunks, type LongChunks } from './long-chunks.ts';
 import { measure, type SplitMeasure } from './split-measure.ts';
 
 /** A run's plan: what it reads, what is assumed, what it will take. */
@@ -13,6 +14,8 @@ export interface RunPlan {
   readonly splits: readonly SplitMeasure[];
   readonly parameters: number | null;
   readonly assumptions: Assumptions;
+  /** Chunks of the EM split that look too long for the model; null where none does. */
+  readonly longChunks: LongChunks | null;
   readonly estimate: RunEstimate;
   readonly warnings: readonly string[];
 }
@@ -40,15 +43,19 @@ export async function planRun(database: Database, loaded: LoadedRecipe, given: P
   });
   const smallVocabulary = model.source === 'random' && model.vocabularySize < SMALL_VOCABULARY;
   const assumptions = assume(given, parameters, smallVocabulary, teacher.thoughtCharacters, eStep.maxThoughtTokens);
+  const { charactersPerToken } = assumptions;
+  const long = await longChunks(database, recipe, loaded.contextLength, charactersPerToken);
   return {
     run: recipe.name,
     digest,
     splits: [teacher, train],
     parameters,
     assumptions,
+    longChunks: long,
     estimate: estimate(recipe, train, teacher, problems, parameters, assumptions),
     warnings: [
       ...warnings.map(({ message }) => message),
+      ...(long === null ? [] : [describeLongChunks(long, recipe, charactersPerToken)]),
       ...(teacher.thoughtCharacters === null
         ? [`Split ${corpus.warmStart} carries no thoughts: the warm start has nothing to learn from`]
         : []),

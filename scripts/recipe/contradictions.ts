@@ -9,7 +9,7 @@ export interface Contradictions {
 }
 
 /** BOS, SOL, EOL, SOL, POST: tokens around prefix and chunk of a sampling prompt. */
-const FRAMING_TOKENS = 5;
+export const FRAMING_TOKENS = 5;
 
 /** vLLM's attention kernels on CPU want heads of at least this size. */
 const LEAST_HEAD_SIZE = 32;

@@ -1,11 +1,13 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve as absolute } from 'node:path';
+import { dirname, resolve as absolute } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { Recipe } from '../../workflows/contract/recipe.ts';
 import { contradictions } from './contradictions.ts';
 import { benchmarkFiles, locate, type BenchmarkFiles, type Variables } from './data-files.ts';
 import { recipeDigest } from './digest.ts';
 import { lineIndex, lineOf } from './line-index.ts';
+import { lookAtModelFolder } from './model-folder.ts';
 import { withRecipeNames } from './names.ts';
 import { parseOverride, withOverrides, type Override } from './overrides.ts';
 import { RecipeError, type RecipeProblem } from './problems.ts';
@@ -41,9 +43,7 @@ const SMOLLM2_CONTEXT = 8_192;
  * @throws RecipeError with everything that is wrong, each with its line
  */
 export async function loadRecipe(file: string, options: LoadOptions = {}): Promise<LoadedRecipe> {
-  const toml = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new RecipeError(file, [{ path: '', message: `Expected a recipe file, ${reason(error)}` }], () => undefined);
-  });
+  const toml = await readToml(file);
   const variables = { data: process.env['THOUGHTLOOP_SHARED_DATA'] ?? '', ...options.variables };
   const index = lineIndex(toml);
   const refuse = (problems: readonly RecipeProblem[]): never => {
@@ -66,12 +66,24 @@ export async function loadRecipe(file: string, options: LoadOptions = {}): Promi
   return { recipe, digest: recipeDigest(recipe), warnings: checked.warnings, files, contextLength: base.contextLength };
 }
 
+async function readToml(file: string): Promise<string> {
+  const refuse = (found: string): never => {
+    const message = `Expected a recipe file in TOML, found ${found}: name another file`;
+    throw new RecipeError(file, [{ path: '', message }], () => undefined);
+  };
+  const content = await readFile(file).catch((error: NodeJS.ErrnoException) =>
+    refuse({ ENOENT: 'none', EISDIR: 'a folder' }[error.code ?? ''] ?? error.message),
+  );
+  return isUtf8(content) ? content.toString('utf8') : refuse('one that is not UTF-8');
+}
+
 function parseToml(file: string, toml: string): Record<string, unknown> {
   try {
     return withRecipeNames(parse(toml)) as Record<string, unknown>;
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const message = `Expected TOML: ${error.message.split('\n')[0] ?? ''}`;
+    const found = (error.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '');
+    const message = `Expected TOML: ${found} in column ${error.column}`;
     throw new RecipeError(file, [{ path: '', message }], () => error.line);
   }
 }
@@ -98,18 +110,8 @@ async function baseModel(
     problems.push({ path: 'model.path', message: located.problem });
     return { folder: null, contextLength: undefined };
   }
-  try {
-    const config = JSON.parse(await readFile(join(located.path, 'config.json'), 'utf8')) as Record<string, unknown>;
-    const positions = config['max_position_embeddings'];
-    return { folder: located.path, contextLength: typeof positions === 'number' ? positions : undefined };
-  } catch (error) {
-    problems.push({
-      path: 'model.path',
-      message: `Expected a model folder with config.json at ${located.path}, ${reason(error as NodeJS.ErrnoException)}`,
-    });
-    return { folder: located.path, contextLength: undefined };
-  }
+  const looked = await lookAtModelFolder(located.path);
+  if (looked.kind === 'model') return { folder: located.path, contextLength: looked.contextLength };
+  problems.push({ path: 'model.path', message: looked.problem });
+  return { folder: located.path, contextLength: undefined };
 }
-
-const reason = (error: NodeJS.ErrnoException): string =>
-  error.code === 'ENOENT' ? 'found none' : `found ${error.message}`;

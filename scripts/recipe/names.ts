@@ -66,5 +66,6 @@ export function withRecipeNames(value: unknown, inside?: string): unknown {
 /** Stands before a name that is not written the file's way; no key of the schema has it. */
 const MISNAMED = '!';
 
-/** The name as the file has it, of a name that {@link withRecipeNames} may have marked. */
-export const asWritten = (name: string): string => (name.startsWith(MISNAMED) ? name.slice(MISNAMED.length) : name);
+/** The name as the file has it, of a name that {@link withRecipeNames} may have marked, in the table `inside`. */
+export const asWritten = (name: string, inside: string): string =>
+  name.startsWith(MISNAMED) ? name.slice(MISNAMED.length) : fileName(name, inside);

@@ -1,6 +1,6 @@
 import { parse } from 'smol-toml';
 import type { RecipeProblem } from './problems.ts';
-import { recipePath } from './names.ts';
+import { filePath, recipePath } from './names.ts';
 
 /** One `--set path=value`, with the path as in `Recipe`. */
 export interface Override {
@@ -40,13 +40,15 @@ export function withOverrides(
     let at: Record<string | number, unknown> = result;
     const last = path.at(-1) ?? '';
     let reached = true;
-    for (const segment of path.slice(0, -1)) {
+    for (const [depth, segment] of path.slice(0, -1).entries()) {
       if (at[segment] === undefined && !Array.isArray(at)) at[segment] = {};
       const next = at[segment];
       if (typeof next !== 'object' || next === null) {
         problems.push({
           path: '',
-          message: `Expected a table at \`${path.join('.')}\` of --set, found ${JSON.stringify(next)}`,
+          message: `Expected a table at \`${filePath(path.slice(0, depth + 1))}\` for \`--set ${filePath(path)}\`, found ${
+            Array.isArray(at) ? `${at.length} entries, counted from 0` : `\`${JSON.stringify(next)}\``
+          }`,
         });
         reached = false;
         break;

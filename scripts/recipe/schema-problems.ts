@@ -16,10 +16,10 @@ function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys): RecipeProblem[] {
   const table = plainPath(issue.path);
   const known = knownKeys(issue.path).map((key) => fileName(key, String(table.at(-1))));
   return issue.keys.map((unknown) => {
-    const key = asWritten(unknown);
+    const key = asWritten(unknown, String(table.at(-1)));
     // An unknown name is shown as it was written, not as a key of ours would be.
     const path = [...(table.length === 0 ? [] : [filePath(table)]), key].join('.');
-    const reason = REFUSED_KEYS[unknown];
+    const reason = Object.hasOwn(REFUSED_KEYS, unknown) ? REFUSED_KEYS[unknown] : undefined;
     if (reason !== undefined) return { path, message: `\`${path}\` cannot be set: ${reason}` };
     const nearest = nearestName(key, known);
     const advice = nearest === undefined ? `known here are ${known.join(', ')}` : `did you mean \`${nearest}\`?`;
@@ -30,7 +30,14 @@ function unknownKeys(issue: z.core.$ZodIssueUnrecognizedKeys): RecipeProblem[] {
 function wrongValue(issue: Issue): RecipeProblem {
   const path = filePath(plainPath(issue.path));
   if (issue.code === 'invalid_type' && issue.input === undefined) {
-    return { path, message: `Expected \`${path}\` (${issue.expected}), found nothing` };
+    const keys = knownKeys(issue.path).map((key) => fileName(key, String(issue.path.at(-1))));
+    return {
+      path,
+      message:
+        issue.expected === 'object'
+          ? `Expected a table [${path}], found none: add it, with keys of ${keys.join(', ')}`
+          : `Expected \`${path}\` (${issue.expected}), found nothing: add it`,
+    };
   }
   return { path, message: `Expected \`${path}\` to be ${expectation(issue)}, ${found(issue)}` };
 }
@@ -38,7 +45,11 @@ function wrongValue(issue: Issue): RecipeProblem {
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.expected === 'int' ? 'an integer' : `of type ${issue.expected}`;
+      return issue.expected === 'int'
+        ? 'an integer'
+        : issue.expected === 'object'
+          ? 'a table'
+          : `of type ${issue.expected}`;
     case 'too_small':
       return issue.origin === 'string' ? 'not empty' : `${issue.inclusive === true ? '≥' : '>'} ${issue.minimum}`;
     case 'too_big':
@@ -69,7 +80,8 @@ function offender(issue: Issue): unknown {
 function found(issue: Issue): string {
   const value = offender(issue);
   if (value === undefined) return 'found nothing';
-  return `got \`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+  // JSON has no NaN and no infinity.
+  return `got \`${typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value)}\``;
 }
 
 const plainPath = (path: readonly PropertyKey[]): (string | number)[] =>

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { NAME_PATTERN } from '../../workflows/contract/ids.ts';
+import { NAME_PATTERN, NAME_RULE } from '../../workflows/contract/ids.ts';
 import { MAX_SHARDS_PER_BATCH } from '../../workflows/contract/limits.ts';
 import { M_STEP_KEYS, WARM_START_KEYS } from './training-schema.ts';
 
 const count = z.int().min(1);
 const name = z.string().regex(NAME_PATTERN, {
-  error: 'expected a name of letters, digits, `.`, `_` and `-`, at most 63, that begins with a letter or digit',
+  error: `expected ${NAME_RULE}`,
 });
 const text = z.string().min(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: 'expected 64 hexadecimal digits' });

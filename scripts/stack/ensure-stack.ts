@@ -8,6 +8,7 @@ import { prepareDataFolder, resolveDataFolder } from './data-folder.ts';
 import { poll } from './deadline.ts';
 import { endLeftovers } from './leftovers.ts';
 import { choosePort } from './ports.ts';
+import { requireGivenServers } from './given-servers.ts';
 import { givenDatabaseUrl, isTemporalGiven } from './stack-environment.ts';
 import { withStackLock } from './stack-lock.ts';
 import { readState, writeState, type StackState } from './stack-state.ts';
@@ -44,7 +45,8 @@ export interface StackOptions {
  * A running stack is left as it is. What a killed one left behind is ended first, and its data and ports are taken
  * over. The stack runs on after this process.
  *
- * @throws OperatorError when it cannot be started, or runs with other settings than those asked for.
+ * @throws OperatorError when it cannot be started, runs with other settings than those asked for, or a server that the
+ *   environment names is away or newer than this program.
  */
 export async function ensureStack(options: StackOptions = {}): Promise<Stack & { readonly started: boolean }> {
   const tell = options.onProgress ?? (() => undefined);
@@ -56,6 +58,7 @@ export async function ensureStack(options: StackOptions = {}): Promise<Stack & {
       const state = former.status === 'ready' ? former : await untilReady(dataFolder);
       return { ...toStack(dataFolder, state), started: false };
     }
+    await requireGivenServers();
     const ended = await endLeftovers(dataFolder, former);
     if (ended.length > 0) tell(`ended what an earlier stack left behind: ${ended.join(', ')}`);
     writeState(dataFolder, await plan(dataFolder, former, options));

@@ -68,7 +68,7 @@ describe('a file that is damaged is refused, never read in part', () => {
 
 describe('a path that is no such file is refused with what is wrong', () => {
   test.each<[string, () => string, string]>([
-    ['missing', () => join(folder, 'nowhere.jsonl'), 'cannot be read'],
+    ['missing', () => join(folder, 'nowhere.jsonl'), 'there is none'],
     ['empty', () => put('', 'empty.jsonl'), 'is empty'],
     ['a folder', () => folder, 'is not a file'],
     ['Parquet', () => put('PAR1....', 'corpus.jsonl'), 'Parquet'],

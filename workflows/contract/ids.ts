@@ -3,8 +3,11 @@
 /** The name of the EM loop itself among the arms. */
 export const MAIN_ARM = 'latent';
 
-/** What a run or arm may be called: letters, digits, `.`, `_`, `-`, at most 63 characters. */
+/** What a run, arm, corpus or split may be called. */
 export const NAME_PATTERN = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+
+/** {@link NAME_PATTERN} for people. */
+export const NAME_RULE = 'a name of letters, digits, `.`, `_` and `-`, at most 63, that begins with a letter or digit';
 
 /** One iteration of one arm of one run: the place everything else hangs on. */
 export interface Place {
