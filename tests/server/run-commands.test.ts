@@ -208,6 +208,27 @@ test('status answers when Temporal is away, and says so', async () => {
   expect(away.stdout).toContain('Temporal: not reachable');
 });
 
+test('a start without Temporal says so and writes nothing', async () => {
+  const away = await command(
+    ['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', 'name=unheard', '--data', join(folder, 'new')],
+    { TEMPORAL_ADDRESS: '127.0.0.1:1' },
+  );
+  expect(away.code).toBe(3);
+  expect(away.stderr).toMatch(/Expected Temporal to answer .*\(127\.0\.0\.1:1\)/);
+  expect(away.stderr).not.toContain('    at ');
+  expect(await statusOf('unheard')).toBeUndefined();
+  expect(existsSync(join(folder, 'new'))).toBe(false);
+});
+
+test('of several corpus files none is imported when one is missing', async () => {
+  const files = [join(folder, 'micro', 'em.jsonl'), join(folder, 'micro', 'missing.jsonl')];
+  const refused = await command(['corpus', 'import', ...files, '--corpus', 'several', '--split', 'em']);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('there is none at');
+  const { rows } = await database.query(`select from corpora where name = 'several'`);
+  expect(rows).toEqual([]);
+});
+
 test('without a store the exit code says that the stack is not reachable', async () => {
   const nothing = await command(['list'], { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
   expect(nothing.code).toBe(3);

@@ -70,8 +70,20 @@ it('a database newer than the program is refused, and nothing stays running', as
 
   await expect(ensureStack({ dataFolder: folder, workers: false })).rejects.toThrow(/999999_of_tomorrow/);
   expect(leftovers(folder, readState(folder))).toEqual([]);
-  expect(readState(folder)?.status).toBe('failed');
+  expect(readState(folder)).toBeUndefined();
   await database.drop();
+});
+
+it.each([
+  ['DATABASE_URL', 'postgresql://nobody@127.0.0.1:1/none', 'PostgreSQL to answer'],
+  ['TEMPORAL_ADDRESS', '127.0.0.1:1', 'Temporal to answer'],
+])('a server that %s names and that is away is refused before anything is started', async (name, value, expected) => {
+  process.env[name] = value;
+  await expect(ensureStack({ dataFolder: folder, workers: false })).rejects.toMatchObject({
+    message: expect.stringContaining(expected) as string,
+    exitCode: 3,
+  });
+  expect(readState(folder)).toBeUndefined();
 });
 
 it('servers that the environment names are used, and only the missing part is started', async () => {

@@ -166,7 +166,22 @@ describe('bad lines', () => {
   });
 });
 
+test('a packed file that is damaged in the middle leaves nothing', async () => {
+  const rows = Array.from({ length: 20_000 }, (_, n) => ({ text: `${n} ${Math.sin(n)} ${'x'.repeat(300)}` }));
+  const whole = gzipSync(jsonl(rows));
+  const file = put(whole.subarray(0, whole.length - 100), 'cut.jsonl.gz');
+  await expect(importInto(file)).rejects.toThrow(/cannot be unpacked.*write it again/);
+  expect(await storedRows()).toEqual({ corpora: 0, sources: 0, documents: 0 });
+});
+
 describe('the same content', () => {
+  test('in another split is pointed out', async () => {
+    const file = put(jsonl([{ text: 'a' }]));
+    expect(await importInto(file)).toMatchObject({ elsewhere: [] });
+    expect(await importInto(file, { split: 'held-out' })).toMatchObject({ elsewhere: ['s'] });
+    expect(await importInto(file, { corpus: 'd', split: 'other' })).toMatchObject({ elsewhere: [] });
+  });
+
   test('is imported once a split, under whatever name; another text field is other content', async () => {
     const content = jsonl([{ text: 'a', body: 'z' }]);
     await importInto(put(content));

