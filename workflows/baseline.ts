@@ -56,17 +56,16 @@ async function raw({ run, recipe, arm, base }: BaselineInput, match: 'tokens' | 
   const steps = new Steps(place, recipe);
   const { init } = recipe.mStep;
   const against = { run, arm: MAIN_ARM, iteration: recipe.iterations };
-  // Like what it is compared with, its training starts at the base: with that training's own optimizer settings.
-  const optimizer = init === 'base' ? recipe.mStep : recipe.warmStart;
-  await trainAndEvaluate(steps, {
+  await trainAndEvaluate(steps, new Gate(), {
     place,
     split: recipe.corpus.train,
     source: { kind: 'raw' },
     init: base,
     trials: recipe.mStep.trials,
     form: 'raw',
+    // Like what it is compared with, its training starts at the base: with that training's own optimizer settings.
     settings: async (rawSet) => ({
-      ...optimizer,
+      ...(init === 'base' ? steps.recipe.mStep : steps.recipe.warmStart),
       budget: await control.planRawBudget({ match, against, init, rawSet }),
     }),
     eStep: null,
@@ -78,7 +77,7 @@ async function raw({ run, recipe, arm, base }: BaselineInput, match: 'tokens' | 
 async function continued({ run, recipe, arm, warmStart }: BaselineInput): ReturnType<typeof baseline> {
   const place: Place = { run, arm: arm.name, iteration: 1 };
   const steps = new Steps(place, recipe);
-  await trainAndEvaluate(steps, {
+  await trainAndEvaluate(steps, new Gate(), {
     place,
     split: recipe.corpus.warmStart,
     source: { kind: 'teacher' },

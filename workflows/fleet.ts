@@ -1,4 +1,4 @@
-import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, executeChild, isCancellation } from '@temporalio/workflow';
 import { childOptions } from './child-options.ts';
 import type { Place } from './contract/ids.ts';
 import { servedModelName } from './contract/ids.ts';
@@ -30,7 +30,10 @@ export async function fleet(input: FleetInput): Promise<void> {
   // A supervisor whose worker died before it heard of the cancellation has stopped nothing.
   await CancellationScope.nonCancellable(() => cluster.releaseFleet({ fleet: input.fleet }));
   const end = ends.find((slot) => slot.status === 'rejected' && isCancellation(slot.reason)) ?? ends[0];
-  if (end?.status === 'rejected') throw end.reason;
+  if (end?.status !== 'rejected') return;
+  // A supervisor whose worker is dead ends by a timeout, also when it was cancelled.
+  const cancelled = CancellationScope.current().consideredCancelled && !isCancellation(end.reason);
+  throw cancelled ? new CancelledFailure(`Cancelled, and fleet ${input.fleet} stopped`) : end.reason;
 }
 
 /**

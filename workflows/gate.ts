@@ -1,4 +1,11 @@
-import { condition, defineSignal, setHandler, type ChildWorkflowHandle, type Workflow } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  defineSignal,
+  setHandler,
+  type ChildWorkflowHandle,
+  type Workflow,
+} from '@temporalio/workflow';
 import { MESSAGES } from './contract/messages.ts';
 
 export const pauseSignal = defineSignal(MESSAGES.pause);
@@ -20,6 +27,8 @@ export class Gate {
   #closed = false;
   readonly #children = new Set<Child<unknown>>();
   readonly #changed: (closed: boolean) => Promise<void>;
+  /** Words are passed on one after another: a pause must not overtake the resume that came after it. */
+  #word: Promise<void> = Promise.resolve();
 
   /** @param changed Called when the gate opens or closes, e.g. to record the run's status. */
   constructor(changed: (closed: boolean) => Promise<void> = () => Promise.resolve()) {
@@ -35,6 +44,14 @@ export class Gate {
   /** Resolves once the gate is open. */
   async pass(): Promise<void> {
     if (this.#closed) await condition(() => !this.#closed);
+  }
+
+  /**
+   * Resolves once the gate is open and every word has been passed on: a workflow that continues as new forgets both that
+   * it was paused and what its handlers were about to do.
+   */
+  async settled(): Promise<void> {
+    await condition(() => !this.#closed && allHandlersFinished());
   }
 
   /** Waits for the gate, starts a child, passes pauses on to it while it runs, and returns its result. */
@@ -54,8 +71,11 @@ export class Gate {
   async #set(closed: boolean): Promise<void> {
     if (this.#closed === closed) return;
     this.#closed = closed;
-    await this.#changed(closed);
-    await Promise.all([...this.#children].map((child) => this.#tell(child, closed)));
+    this.#word = this.#word.then(async () => {
+      await this.#changed(closed);
+      await Promise.all([...this.#children].map((child) => this.#tell(child, closed)));
+    });
+    await this.#word;
   }
 
   async #tell(child: Child<unknown>, closed: boolean): Promise<void> {

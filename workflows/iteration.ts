@@ -29,9 +29,8 @@ export async function iteration(input: IterationInput): Promise<ModelResult> {
   await steps.enter('e-step');
   const thoughts = await steps.run('e-step', () => sample(steps.recipe, gate, input));
 
-  await gate.pass();
   const { samples } = recipe.eStep;
-  const checkpoint = await trainAndEvaluate(steps, {
+  const checkpoint = await trainAndEvaluate(steps, gate, {
     place,
     split: recipe.corpus.train,
     source: { kind: 'thoughts', eStep: thoughts.ref.eStep, samples, seed: recipe.seed },

@@ -1,4 +1,4 @@
-import { OPERATIONAL_PATHS, type Recipe } from './contract/recipe.ts';
+import type { OPERATIONAL_PATHS, Recipe } from './contract/recipe.ts';
 
 type Tree = Record<string, unknown>;
 
@@ -7,30 +7,68 @@ export function contractPath(path: string): string {
   return path.replace(/[-_]([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function valueAt(tree: Tree, path: string): unknown {
-  return path.split('.').reduce<unknown>((node, key) => (node as Tree | undefined)?.[key], tree);
+/** What a value must be. */
+interface Rule {
+  readonly expected: string;
+  readonly holds: (value: unknown) => boolean;
 }
+
+const isPositive = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
+const count: Rule = {
+  expected: 'a whole number ≥ 1',
+  holds: (value) => isPositive(value) && Number.isSafeInteger(value),
+};
+const positive: Rule = { expected: 'a number > 0', holds: isPositive };
+const share: Rule = {
+  expected: 'a number of 0 … 1',
+  holds: (value) => typeof value === 'number' && value >= 0 && value <= 1,
+};
+const flag: Rule = { expected: 'true or false', holds: (value) => typeof value === 'boolean' };
+const text: Rule = { expected: 'a text', holds: isText };
+const orNull = ({ expected, holds }: Rule): Rule => ({
+  expected: `${expected}, or null for the default`,
+  holds: (value) => value === null || holds(value),
+});
+
+const RULES: Readonly<Record<(typeof OPERATIONAL_PATHS)[number], Rule>> = {
+  'eStep.shardsPerBatch': count,
+  'eStep.batchesAtOnce': count,
+  'eStep.concurrency': count,
+  'eStep.chunksInFlight': count,
+  'eStep.requestTimeoutSeconds': positive,
+  'eStep.maxRejected': share,
+  'eStep.keep': { expected: '"all" or "selected"', holds: (value) => value === 'all' || value === 'selected' },
+  'mStep.cluster': text,
+  'mStep.checkpointEvery': count,
+  'warmStart.checkpointEvery': count,
+  'evaluation.concurrency': count,
+  'evaluation.required': flag,
+  'fleet.servers': count,
+  'fleet.cluster': text,
+  'fleet.maxNumSeqs': orNull(count),
+  'fleet.kvCacheGigabytes': orNull(positive),
+  'fleet.prefixCaching': flag,
+  'fleet.arguments': { expected: 'a list of texts', holds: (value) => Array.isArray(value) && value.every(isText) },
+  'fleet.startTimeoutSeconds': positive,
+};
 
 /**
  * Why a change may not be made on a run under way, or undefined when it may: only operational settings can change,
- * to a value of the same kind. What changes the science needs a fork.
+ * to a value that a recipe may have there. What changes the science needs a fork.
  */
-export function refusal(recipe: Recipe, set: Readonly<Record<string, unknown>>): string | undefined {
+export function refusal(set: Readonly<Record<string, unknown>>): string | undefined {
   for (const [written, value] of Object.entries(set)) {
     const path = contractPath(written);
-    if (!(OPERATIONAL_PATHS as readonly string[]).includes(path)) {
+    if (!Object.hasOwn(RULES, path)) {
       return (
         `Expected an operational setting, found ${written}: it changes what the run computes, so use ` +
         '`thoughtloop fork` for it'
       );
     }
-    const present = valueAt(recipe as unknown as Tree, path);
-    if (present !== null && (typeof present !== typeof value || Array.isArray(present) !== Array.isArray(value))) {
-      return `Expected ${written} to be a ${Array.isArray(present) ? 'list' : typeof present}, found ${JSON.stringify(value)}`;
-    }
-    if (typeof value === 'number' && !(Number.isFinite(value) && value >= 0)) {
-      return `Expected ${written} to be a number ≥ 0, found ${value}`;
-    }
+    const { expected, holds } = RULES[path as keyof typeof RULES];
+    if (!holds(value)) return `Expected ${written} to be ${expected}, found ${JSON.stringify(value)}`;
   }
   return undefined;
 }

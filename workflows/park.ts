@@ -45,7 +45,7 @@ export class Steps {
     this.#place = place;
     this.#running = place;
     this.recipe = recipe;
-    setHandler(parkedQuery, () => this.#parked?.step ?? null);
+    setHandler(parkedQuery, () => (this.#parked?.decision ? null : (this.#parked?.step ?? null)));
     setHandler(decideUpdate, (decision: Decision) => this.#decide(decision), {
       validator: (decision: Decision) => {
         const refused = this.#refuse(decision);
@@ -121,7 +121,8 @@ export class Steps {
       step: { workflow: cause.workflow, step: phase, cause, skippable },
     };
     // Steps that fail side by side park one after another: one question to the operator at a time.
-    await condition(() => this.#parked === null);
+    // (Asked again after the wait: the end of one question wakes all that wait.)
+    while (this.#parked !== null) await condition(() => this.#parked === null);
     this.#parked = parked;
     log.warn('parked', { phase, type: cause.type, cause: cause.message });
     upsertSearchAttributes([{ key: STATUS_ATTRIBUTE, value: 'Parked' }]);
@@ -129,7 +130,6 @@ export class Steps {
     await control.recordProgress({ ...place, status: 'Parked', phase, cause });
     await condition(() => parked.decision !== undefined);
     const decision = parked.decision as Decision;
-    this.#parked = null;
     this.recipe = withSettings(this.recipe, decision.set ?? {});
     Object.assign(this.#changed, decision.set ?? {});
     await control.recordEvent({
@@ -138,6 +138,8 @@ export class Steps {
       message: `${phase}: ${decision.action} ${JSON.stringify(decision.set ?? {})}`,
     });
     if (decision.action !== 'abort') await this.enter(phase, place);
+    // Only now may the next one park: this one's `Running` must not be written over its `Parked`.
+    this.#parked = null;
     return decision;
   }
 
@@ -149,7 +151,7 @@ export class Steps {
     if (decision.action === 'skip' && !this.#parked.step.skippable) {
       return `Expected retry or abort: the loop cannot go on without ${this.#parked.step.step}`;
     }
-    return refusal(this.recipe, decision.set ?? {});
+    return refusal(decision.set ?? {});
   }
 
   #decide(decision: Decision): DecisionAnswer {

@@ -35,12 +35,21 @@ export const sampling = proxyActivities<SamplingActivities>({
 });
 
 /** Jobs on clusters: days long, re-attached by key; what fails for good says so by its type. */
-export const cluster = proxyActivities<ClusterActivities>({
+export const cluster = proxyActivities<Omit<ClusterActivities, 'submitBase' | 'submitTraining'>>({
   taskQueue: TASK_QUEUES.cluster,
   cancellationType,
   startToCloseTimeout: '14 days',
   heartbeatTimeout: `${CLUSTER_HEARTBEAT_SECONDS} seconds`,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+});
+
+/** Handing jobs to clusters: idempotent by key; a cluster that refuses for about an hour needs an operator, so it parks. */
+export const submission = proxyActivities<Pick<ClusterActivities, 'submitBase' | 'submitTraining'>>({
+  taskQueue: TASK_QUEUES.cluster,
+  cancellationType,
+  startToCloseTimeout: '12 hours',
+  heartbeatTimeout: `${CLUSTER_HEARTBEAT_SECONDS} seconds`,
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 60 },
 });
 
 /** Benchmarks: long, heartbeating, every answer durable; parks (or is recorded as failed) after about an hour of failures. */

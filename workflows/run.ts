@@ -8,7 +8,7 @@ import {
   startChild,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { placeAttributes } from './attributes.ts';
+import { placeAttributes, STATUS_ATTRIBUTE } from './attributes.ts';
 import { baseline } from './baseline.ts';
 import { typeOf, causeOf } from './cause.ts';
 import { childOptions } from './child-options.ts';
@@ -36,10 +36,13 @@ export async function run(input: RunInput): Promise<void> {
   const { state } = input;
   const place = placeOf(input);
   const steps = new Steps(place, input.recipe);
-  const gate = new Gate((closed) => record(place, closed ? 'Paused' : 'Running', phaseOf(state)));
+  const gate = new Gate((closed) => pause(input.run, closed));
   try {
     const next = await advance(input, steps, gate);
-    if (next) await continueAsNew<typeof run>({ run: input.run, recipe: steps.recipe, state: next });
+    if (next) {
+      await gate.settled();
+      await continueAsNew<typeof run>({ run: input.run, recipe: steps.recipe, state: next });
+    }
     await record(place, 'Completed', 'done');
   } catch (error) {
     if (isCancellation(error)) {
@@ -148,6 +151,11 @@ function placeOf({ run, recipe, state }: RunInput): Place {
 function phaseOf(state: RunState | undefined): Phase {
   if (state === undefined) return 'warm-start';
   return state.next.kind === 'iteration' ? 'e-step' : 'arms';
+}
+
+async function pause(run: string, paused: boolean): Promise<void> {
+  upsertSearchAttributes([{ key: STATUS_ATTRIBUTE, value: paused ? 'Paused' : 'Running' }]);
+  await control.recordPause({ run, paused });
 }
 
 async function record(place: Place, status: RunStatus, phase: Phase, cause: Cause | null = null): Promise<void> {

@@ -1,4 +1,4 @@
-import { executeChild } from '@temporalio/workflow';
+import { CancellationScope, executeChild } from '@temporalio/workflow';
 import { causeOf } from './cause.ts';
 import { childOptions } from './child-options.ts';
 import type { TrainingSource } from './contract/activities.ts';
@@ -6,6 +6,7 @@ import { trainingWorkflowId, type Place } from './contract/ids.ts';
 import type { PromptForm, TrainingSettings } from './contract/recipe.ts';
 import type { CheckpointRef, EStepSummary, TrainingResult, TrainingSetRef } from './contract/references.ts';
 import { evaluateCheckpoint } from './evaluation.ts';
+import type { Gate } from './gate.ts';
 import { SKIPPED, type Steps } from './park.ts';
 import { control, sampling } from './proxies.ts';
 import { training } from './training.ts';
@@ -21,17 +22,22 @@ export interface ModelPlan {
   readonly init: CheckpointRef;
   readonly trials: number;
   readonly form: PromptForm;
-  /** Settings of its training; may depend on the set, e.g. where the budget is matched to another training. */
+  /**
+   * Settings of its training, asked before each one: a decision may have changed them. They may depend on the set, e.g.
+   * where the budget is matched to another training.
+   */
   readonly settings: (set: TrainingSetRef) => Promise<TrainingSettings>;
   readonly eStep: EStepSummary | null;
 }
 
 /**
  * Training set → trainings (trials) → evaluation → record. Shared by the warm start, the iterations and the arms.
+ * While the gate is closed none of these begins.
  * @returns the checkpoint of the first trial, from which the rest of the loop goes on.
  */
-export async function trainAndEvaluate(steps: Steps, plan: ModelPlan): Promise<CheckpointRef> {
+export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan): Promise<CheckpointRef> {
   const { place } = plan;
+  await gate.pass();
   await steps.enter('training-set', place);
   const trainingSet = await steps.run('training-set', () =>
     sampling.buildTrainingSet({
@@ -42,16 +48,35 @@ export async function trainAndEvaluate(steps: Steps, plan: ModelPlan): Promise<C
       checkpoint: plan.init,
     }),
   );
+  await gate.pass();
   await steps.enter('m-step', place);
-  const settings = await plan.settings(trainingSet);
-  const trials = Array.from({ length: plan.trials }, (_, trial) => trial);
-  const checkpoints = await mapWindow(trials, trials.length, (trial) =>
-    steps.run('m-step', (generation) => train(steps, plan, trainingSet, settings, trial, generation)),
-  );
+  const checkpoints = await trainTrials(steps, plan, trainingSet);
+  await gate.pass();
   await steps.enter('evaluation', place);
-  for (const [trial, { checkpoint }] of checkpoints.entries()) await evaluate(steps, plan, trial, checkpoint);
+  for (const [trial, { checkpoint }] of checkpoints.entries()) {
+    await gate.pass();
+    await evaluate(steps, plan, trial, checkpoint);
+  }
   await control.recordIteration({ place, checkpoints, trainingSet, eStep: plan.eStep });
   return (checkpoints[0] as TrainingResult).checkpoint;
+}
+
+/** Trains all trials at once. One that the operator aborts stops the others: nobody would wait for their jobs. */
+async function trainTrials(steps: Steps, plan: ModelPlan, trainingSet: TrainingSetRef): Promise<TrainingResult[]> {
+  const trials = Array.from({ length: plan.trials }, (_, trial) => trial);
+  const scope = new CancellationScope();
+  return scope.run(() =>
+    mapWindow(trials, trials.length, async (trial) => {
+      try {
+        return await steps.run('m-step', async (generation) =>
+          train(steps, plan, trainingSet, await plan.settings(trainingSet), trial, generation),
+        );
+      } catch (error) {
+        scope.cancel();
+        throw error;
+      }
+    }),
+  );
 }
 
 function train(

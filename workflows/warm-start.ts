@@ -2,6 +2,7 @@ import type { Place } from './contract/ids.ts';
 import { MAIN_ARM } from './contract/ids.ts';
 import type { Recipe } from './contract/recipe.ts';
 import type { CheckpointRef } from './contract/references.ts';
+import { Gate } from './gate.ts';
 import { Steps } from './park.ts';
 import { trainAndEvaluate } from './train-and-evaluate.ts';
 
@@ -21,7 +22,7 @@ export interface ModelResult {
 export async function warmStart({ run, recipe, base }: WarmStartInput): Promise<ModelResult> {
   const place: Place = { run, arm: MAIN_ARM, iteration: 0 };
   const steps = new Steps(place, recipe);
-  const checkpoint = await trainAndEvaluate(steps, {
+  const checkpoint = await trainAndEvaluate(steps, new Gate(), {
     place,
     split: recipe.corpus.warmStart,
     source: { kind: 'teacher' },

@@ -1,7 +1,7 @@
 /**
  * Runs `work` over `items` with at most `width` under way, as `width` concurrent loops over one queue
- * (a `condition()`-gated window replays at half the speed). The first failure ends the loops' appetite and is thrown
- * once all that was under way has settled.
+ * (a `condition()`-gated window replays at half the speed). The first failure in time ends the loops' appetite and is
+ * thrown once all that was under way has settled.
  * @returns results in the order of the items.
  */
 export async function mapWindow<Item, Result>(
@@ -11,22 +11,19 @@ export async function mapWindow<Item, Result>(
 ): Promise<Result[]> {
   const results = new Array<Result>(items.length);
   let next = 0;
-  let failed = false;
+  const failures: unknown[] = [];
   const loop = async (): Promise<void> => {
-    while (next < items.length && !failed) {
+    while (next < items.length && failures.length === 0) {
       const index = next++;
       try {
         results[index] = await work(items[index] as Item, index);
       } catch (error) {
-        failed = true;
-        throw error;
+        failures.push(error);
       }
     }
   };
-  const loops = Array.from({ length: Math.max(1, Math.min(width, items.length)) }, loop);
-  const settled = await Promise.allSettled(loops);
-  const failure = settled.find((loopResult) => loopResult.status === 'rejected');
-  if (failure) throw failure.reason;
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(width, items.length)) }, loop));
+  if (failures.length > 0) throw failures[0];
   return results;
 }
 

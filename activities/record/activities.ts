@@ -2,7 +2,7 @@ import type { ControlActivities } from '../../workflows/contract/activities.ts';
 import { evaluationWorkflowId } from '../../workflows/contract/ids.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { finishedEvaluations } from '../store/finished-evaluations.ts';
-import { writeEvent, writeIteration, writeProgress } from '../store/progress.ts';
+import { writeEvent, writeIteration, writePause, writeProgress } from '../store/progress.ts';
 import { trainedTokens } from '../store/trained-tokens.ts';
 import { rawBudget } from './raw-budget.ts';
 
@@ -10,6 +10,7 @@ import { rawBudget } from './raw-budget.ts';
 export function createRecordActivities({ database }: Dependencies): ControlActivities {
   return {
     recordProgress: (progress) => writeProgress(database, progress),
+    recordPause: ({ run, paused }) => writePause(database, run, paused),
     recordEvent: ({ run, kind, message }) => writeEvent(database, run, kind, message),
     recordIteration: (record) => writeIteration(database, record),
     async planRawBudget({ match, against, init, rawSet }) {

@@ -19,11 +19,20 @@ export function openDatabase(url: string, maxConnections = 8): Database {
     max: maxConnections,
     connectionTimeoutMillis: 10_000,
     application_name: 'thoughtloop',
+    // A server whose machine vanished closes nothing: without probes a statement would wait for its answer for ever.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 30_000,
   });
   // An idle connection that the server drops is replaced at its next use; without a listener it would end the process.
   pool.on('error', () => undefined);
   return pool;
 }
+
+/**
+ * Begins a transaction that the server ends when nothing is said in it for a minute: a worker whose machine vanished
+ * would hold its locks, and with them its shard, until the server's own keep-alive noticed, after two hours.
+ */
+const BEGIN = `begin; set local idle_in_transaction_session_timeout = '60s'`;
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
 export async function withTransaction<Result>(
@@ -33,7 +42,7 @@ export async function withTransaction<Result>(
   const connection = await database.connect();
   let broken: Error | undefined;
   try {
-    await connection.query('begin');
+    await connection.query(BEGIN);
     const result = await work(connection);
     await connection.query('commit');
     return result;

@@ -31,6 +31,18 @@ export async function writeProgress(database: Database, progress: RunProgress): 
   });
 }
 
+/** Notes that a running run is paused, or a paused one goes on; in any other status nothing is written. */
+export async function writePause(database: Database, run: string, paused: boolean): Promise<void> {
+  const [from, to] = paused ? ['Running', 'Paused'] : ['Paused', 'Running'];
+  await withTransaction(database, async (connection) => {
+    const { rowCount } = await connection.query(
+      'update runs set status = $3, updated_at = now() where run = $1 and status = $2',
+      [run, from, to],
+    );
+    if (rowCount === 1) await writeEvent(connection, run, to.toLowerCase(), paused ? 'by the operator' : 'resumed');
+  });
+}
+
 /** Adds a line to the run's log of events. */
 export async function writeEvent(database: Queryable, run: string, kind: string, message: string): Promise<void> {
   await database.query('insert into events (run, kind, message) values ($1, $2, $3)', [run, kind, message]);

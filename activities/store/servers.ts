@@ -85,11 +85,11 @@ export async function recordGone(
   return rows[0]?.failedStarts ?? 0;
 }
 
-/** Takes all servers of a fleet away from samplers. */
+/** Takes all servers of a fleet away from samplers; the next fleet of this id has all its starts again. */
 export async function recordFleetGone(database: Queryable, fleet: string): Promise<void> {
   await database.query(
     `update servers set state = 'gone', url = null, failed_starts = 0, updated_at = now()
-      where fleet = $1 and state <> 'gone'`,
+      where fleet = $1`,
     [fleet],
   );
 }

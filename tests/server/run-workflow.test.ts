@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Connection, WorkflowClient, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, DefaultLogger, Worker } from '@temporalio/worker';
+import { temporal as temporalProto } from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MESSAGES, type Decision, type DecisionAnswer } from '../../workflows/contract/messages.ts';
 import type { BenchmarkSettings, Recipe } from '../../workflows/contract/recipe.ts';
@@ -10,6 +11,12 @@ import { FakeActivities } from '../support/fake-activities.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
+
+/** Numbers of Temporal's event types. */
+const { EventType } = temporalProto.api.enums.v1;
+const CHILD_COMPLETED = Number(EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED);
+const TASK_COMPLETED = Number(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED);
+const SIGNALED = Number(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
 
 let temporal: TestTemporal;
 let client: WorkflowClient;
@@ -216,9 +223,98 @@ describe('run', () => {
     const handle = await start({ iterations: 1 });
     await eventually('sampling', () => fake.calls.some((call) => call.startsWith('sampleShard')));
     await handle.signal(MESSAGES.pause);
-    await eventually('the pause', () => fake.progress.at(-1)?.status === 'Paused');
+    await eventually('the pause', () => fake.pauses.at(-1) === true);
     await handle.signal(MESSAGES.resume);
     await handle.result();
     expect(new Set(fake.calls.filter((call) => call.startsWith('sampleShard'))).size).toBe(40);
+  });
+
+  it('paused in an evaluation, ends what is under way and begins nothing until resumed, across continue-as-new', async () => {
+    const release = fake.hold('runBenchmark');
+    const handle = await start({ iterations: 1 });
+    await eventually('an evaluation', () => fake.calls.some((call) => call.startsWith('runBenchmark latent/0')));
+    const { runId } = await handle.describe();
+    await handle.signal(MESSAGES.pause);
+    await eventually('the pause', () => fake.pauses.at(-1) === true);
+    release();
+    // The workflow task after the child's end is where the run would go on.
+    await eventually('the end of the warm start', async () => {
+      const { events } = await handle.fetchHistory();
+      const types = (events ?? []).map(({ eventType }) => Number(eventType));
+      const ended = types.lastIndexOf(CHILD_COMPLETED);
+      return (
+        types.slice(ended).some((type) => type === TASK_COMPLETED) &&
+        types.filter((t) => t === CHILD_COMPLETED).length === 2
+      );
+    });
+    expect((await handle.describe()).runId).toBe(runId);
+    expect(fake.calls.some((call) => call.startsWith('planEStep'))).toBe(false);
+    await handle.signal(MESSAGES.resume);
+    await handle.result();
+    expect(fake.pauses).toEqual([true, false]);
+    expect(fake.progress.at(-1)?.status).toBe('Completed');
+  });
+
+  it('paused in a training, does not begin its evaluation until resumed', async () => {
+    const release = fake.hold('awaitJob');
+    const handle = await start({ iterations: 1 });
+    await eventually('the base model', () => fake.calls.some((call) => call.startsWith('awaitJob')));
+    release();
+    const releaseTraining = fake.hold('awaitJob');
+    await eventually('a training', () =>
+      fake.calls.some((call) => call.startsWith('awaitJob') && call.includes('/m/')),
+    );
+    await handle.signal(MESSAGES.pause);
+    const child = client.getHandle(`${handle.workflowId}/i0`);
+    const events = async (): Promise<number[]> =>
+      ((await child.fetchHistory()).events ?? []).map(({ eventType }) => Number(eventType));
+    await eventually('the pause in the warm start', async () => (await events()).includes(SIGNALED));
+    releaseTraining();
+    await eventually('the end of the training', async () => {
+      const types = await events();
+      const ended = types.lastIndexOf(CHILD_COMPLETED);
+      return ended >= 0 && types.slice(ended).includes(TASK_COMPLETED);
+    });
+    expect(fake.progress.map(({ phase }) => phase)).not.toContain('evaluation');
+    await handle.signal(MESSAGES.resume);
+    await handle.result();
+    expect(fake.progress.map(({ phase }) => phase)).toContain('evaluation');
+  });
+
+  it('asks about trials that fail side by side one after another, and none is forgotten', async () => {
+    const handle = await start({ iterations: 1, mStep: { ...tinyRecipe().mStep, trials: 3 } });
+    await eventually('the E-step', () => fake.calls.some((call) => call.startsWith('sampleShard')));
+    fake.failNext('awaitJob', 'TrainingFailed', 3);
+    for (let question = 1; question <= 3; question++) {
+      const workflow = await eventually(`question ${question}`, () => {
+        const asked = fake.progress.filter(({ status }) => status === 'Parked');
+        return asked.length === question && fake.progress.at(-1)?.status === 'Parked' && asked.at(-1)?.cause?.workflow;
+      });
+      await decide(workflow, { action: 'retry' });
+    }
+    await handle.result();
+    const again = fake.calls.filter((call) => /^awaitJob .*\/i1\/m\/latent-\d\/g1$/.test(call));
+    expect(new Set(again).size).toBe(3);
+  });
+
+  it('an abort stops the other trials instead of waiting for them', async () => {
+    const handle = await start({ iterations: 1, mStep: { ...tinyRecipe().mStep, trials: 3 } });
+    await eventually('the E-step', () => fake.calls.some((call) => call.startsWith('sampleShard')));
+    fake.failNext('awaitJob', 'TrainingFailed', 1);
+    fake.hang('awaitJob');
+    await decide(await parkedWorkflow(), { action: 'abort' });
+    await expect(handle.result()).rejects.toThrow();
+    expect(fake.cancelled).toHaveLength(2);
+    expect(fake.progress.at(-1)).toMatchObject({ status: 'Failed', cause: { type: 'Aborted' } });
+  });
+
+  it('when cancelled while a job is being submitted stops the job that may be there', async () => {
+    fake.failNext('submitTraining', 'DiskFull', 1_000);
+    const handle = await start({ iterations: 1 });
+    await eventually('a submission', () => fake.calls.some((call) => call.startsWith('submitTraining')));
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+    expect(fake.cancelled).toEqual([`${handle.workflowId}/i0/m/latent-0/g0`]);
+    expect(fake.progress.at(-1)?.status).toBe('Canceled');
   });
 });

@@ -22,6 +22,8 @@ export class FakeActivities {
   readonly calls: string[] = [];
   readonly progress: RunProgress[] = [];
   readonly events: string[] = [];
+  /** Words of the operator that were recorded: paused, or not any more. */
+  readonly pauses: boolean[] = [];
   /** Jobs that were stopped. */
   readonly cancelled: string[] = [];
   /** Fleets whose servers were stopped once more at their end. */
@@ -31,6 +33,7 @@ export class FakeActivities {
   shards = 5;
   readonly #failures = new Map<string, { type: FailureType; times: number }>();
   readonly #hangs = new Set<string>();
+  readonly #released = new Map<string, (() => void)[]>();
 
   /** The next `times` calls of this name fail for good. */
   failNext(call: string, type: FailureType, times = 1): void {
@@ -42,6 +45,23 @@ export class FakeActivities {
     this.#hangs.add(call);
   }
 
+  /** Calls of this name heartbeat until they are cancelled or the function returned is called. */
+  hold(call: string): () => void {
+    this.#hangs.add(call);
+    return () => {
+      this.#hangs.delete(call);
+      this.#released.get(call)?.forEach((release) => release());
+    };
+  }
+
+  async #hang(call: string): Promise<void> {
+    if (!this.#hangs.has(call)) return;
+    const released = new Promise<void>((resolve) => {
+      this.#released.set(call, [...(this.#released.get(call) ?? []), resolve]);
+    });
+    await this.#untilCancelled(released);
+  }
+
   #note(name: string, where: string): void {
     this.calls.push(where === '' ? name : `${name} ${where}`);
     const planned = this.#failures.get(name);
@@ -51,11 +71,11 @@ export class FakeActivities {
     }
   }
 
-  async #untilCancelled(): Promise<never> {
+  async #untilCancelled(released?: Promise<void>): Promise<void> {
     const context = Context.current();
     const timer = setInterval(() => context.heartbeat(), 500);
     try {
-      return await context.cancelled;
+      await Promise.race([context.cancelled, ...(released ? [released] : [])]);
     } finally {
       clearInterval(timer);
     }
@@ -74,6 +94,7 @@ export class FakeActivities {
     });
     return {
       recordProgress: async (progress) => void this.progress.push(progress),
+      recordPause: async ({ paused }) => void this.pauses.push(paused),
       recordEvent: async ({ kind, message }) => void this.events.push(`${kind}: ${message}`),
       recordIteration: async ({ place }) => this.#note('recordIteration', where(place)),
       planRawBudget: async ({ match }) => {
@@ -87,7 +108,7 @@ export class FakeActivities {
       },
       sampleShard: async ({ place, shard }) => {
         this.#note('sampleShard', `${where(place)}/${shard}`);
-        if (this.#hangs.has('sampleShard')) await this.#untilCancelled();
+        await this.#hang('sampleShard');
         return counts;
       },
       finishEStep: async ({ eStep }) => {
@@ -112,7 +133,7 @@ export class FakeActivities {
       },
       awaitJob: async ({ key }) => {
         this.#note('awaitJob', key);
-        if (this.#hangs.has('awaitJob')) await this.#untilCancelled();
+        await this.#hang('awaitJob');
         return trained(key);
       },
       cancelJob: async ({ key }) => void this.cancelled.push(key),
@@ -130,6 +151,7 @@ export class FakeActivities {
       releaseFleet: async ({ fleet }) => void this.released.push(fleet),
       runBenchmark: async ({ place, benchmark, form }) => {
         this.#note('runBenchmark', `${where(place)} ${benchmark.name} ${form}`);
+        await this.#hang('runBenchmark');
         return [];
       },
       measureHeldOut: async ({ place, form }) => {

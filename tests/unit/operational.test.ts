@@ -10,7 +10,7 @@ describe('operational settings', () => {
 
   it('lets concurrency, timeouts and fleet size change under way', () => {
     const set = { 'e-step.concurrency': 8, 'fleet.servers': 3 };
-    expect(refusal(tinyRecipe(), set)).toBeUndefined();
+    expect(refusal(set)).toBeUndefined();
     const changed = withSettings(tinyRecipe(), set);
     expect(changed.eStep.concurrency).toBe(8);
     expect(changed.fleet.servers).toBe(3);
@@ -20,16 +20,31 @@ describe('operational settings', () => {
   it.each(['e-step.samples', 'seed', 'segmentation.seed', 'm-step.learning_rate', 'no.such'])(
     'refuses %s with a pointer to fork',
     (path) => {
-      expect(refusal(tinyRecipe(), { [path]: 1 })).toMatch(/fork/);
+      expect(refusal({ [path]: 1 })).toMatch(/fork/);
     },
   );
 
   it.each([
     ['e-step.concurrency', 'eight'],
     ['e-step.concurrency', -1],
+    ['e-step.concurrency', 2.5],
+    ['e-step.max_rejected', 1.5],
+    ['e-step.keep', 'some'],
+    ['m-step.checkpoint_every', 0],
+    ['fleet.max_num_seqs', 'many'],
+    ['fleet.servers', 0],
     ['evaluation.required', 1],
     ['fleet.arguments', '--x'],
-  ])('refuses %s = %j: another kind of value', (path, value) => {
-    expect(refusal(tinyRecipe(), { [path]: value })).toMatch(/Expected/);
+    ['fleet.arguments', [1]],
+  ])('refuses %s = %j: no value that a recipe may have there', (path, value) => {
+    expect(refusal({ [path]: value })).toMatch(/Expected/);
+  });
+
+  it('refuses batches of no shards, with which a batch would never end', () => {
+    expect(refusal({ 'e-step.shards_per_batch': 0 })).toMatch(/a whole number ≥ 1, found 0/);
+  });
+
+  it('lets what has a default go back to it', () => {
+    expect(refusal({ 'fleet.max_num_seqs': null, 'fleet.kv_cache_gigabytes': null })).toBeUndefined();
   });
 });

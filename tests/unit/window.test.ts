@@ -42,6 +42,17 @@ describe('mapWindow', () => {
     expect(started).toEqual([0, 1]);
   });
 
+  it('throws the failure that came first in time: what fails after it may be its consequence', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const late = new Promise<void>((_, reject) => (fail = reject));
+    const all = mapWindow([0, 1], 2, async (item) => {
+      if (item === 0) return late;
+      fail(new Error('consequence'));
+      throw new Error('cause');
+    });
+    await expect(all).rejects.toThrow('cause');
+  });
+
   it('does nothing for no items', async () => {
     expect(await mapWindow([], 4, () => Promise.reject(new Error('called')))).toEqual([]);
   });

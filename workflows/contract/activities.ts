@@ -52,6 +52,8 @@ export interface IterationRecord {
 export interface RecordActivities {
   /** Writes the run's place and status, and an event when they changed. */
   recordProgress(input: RunProgress): Promise<void>;
+  /** Notes that a run is paused or goes on; one that is parked or has ended stays so, and keeps its cause. */
+  recordPause(input: { readonly run: string; readonly paused: boolean }): Promise<void>;
   /** Writes one line of the run's log of events (decisions, failures, lost servers). */
   recordEvent(input: { readonly run: string; readonly kind: string; readonly message: string }): Promise<void>;
   /** Closes an iteration: its checkpoints, training set and E-step summary. */
