@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { readReportData } from '../../activities/report/report-data.ts';
 import { renderReport } from '../../activities/report/report.ts';
@@ -23,7 +23,12 @@ export async function writeReport(database: Database, dataFolder: string, row: R
   });
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}`;
-  await writeFile(draft, page);
-  await rename(draft, path);
+  try {
+    await writeFile(draft, page);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
   return path;
 }

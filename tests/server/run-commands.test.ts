@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -241,4 +241,8 @@ test('a report can be made of every run', async () => {
   expect(told.code, told.stderr).toBe(0);
   expect(told.stdout.trim()).toBe(file);
   expect(existsSync(file)).toBe(true);
+  const over = await command(['report', 'told', '--out', folder]);
+  expect(over.code).toBe(1);
+  expect(over.stderr).toMatch(/Expected a file or folder that can be used, found EISDIR/);
+  expect((await readdir(dirname(folder))).filter((name) => name.startsWith(`${basename(folder)}.`))).toEqual([]);
 });
