@@ -48,6 +48,6 @@ function requireSame(place: Place, asked: Compared, found: Compared): void {
     'RecipeInvalid',
     `Expected the E-step of ${place.run}, arm ${place.arm}, iteration ${place.iteration} to be of ` +
       `${different.map((name) => `${name} ${asked[name]}`).join(', ')}, found one of ` +
-      `${different.map((name) => `${name} ${found[name]}`).join(', ')}: fork the run to sample with other settings`,
+      `${different.map((name) => `${name} ${found[name]}`).join(', ')}: start another run to sample with other settings`,
   );
 }

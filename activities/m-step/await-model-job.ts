@@ -112,7 +112,7 @@ async function finished(context: ClusterContext, job: Job<ModelJobDetails>): Pro
     await recordEnd(database, job.key, 'failed', 'ended without a finite loss');
     throw failure(
       'TrainingFailed',
-      `Training ${job.key} ended without a finite loss: it diverged. Lower the learning rate and fork`,
+      `Training ${job.key} ended without a finite loss: it diverged. Start another run with a lower learning rate`,
     );
   }
   const trained = { checkpoint, steps: steps ?? 0, tokens: tokens ?? 0, loss: loss ?? 0, seconds: seconds ?? 0 };

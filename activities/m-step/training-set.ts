@@ -150,6 +150,6 @@ function requireSource({ place }: BuildTrainingSetInput, { manifest }: FoundSet,
   throw failure(
     'RecipeInvalid',
     `Expected the training set of ${place.run}, arm ${place.arm}, iteration ${place.iteration} to be of ` +
-      `${show(source)}, found one of ${show(manifest.source)}: fork the run to train on something else`,
+      `${show(source)}, found one of ${show(manifest.source)}: start another run to train on something else`,
   );
 }

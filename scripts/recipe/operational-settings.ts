@@ -41,7 +41,7 @@ function refusal(recipe: Recipe, path: readonly (string | number)[]): string {
   let value: unknown = recipe;
   for (const segment of path) value = (value as Record<string, unknown> | undefined)?.[String(segment)];
   if (value !== undefined) {
-    return `\`${name}\` cannot be changed under way, since it changes what the run measures: start another run with it, or fork; can be changed: ${operational.join(', ')}`;
+    return `\`${name}\` cannot be changed under way, since it changes what the run measures: start another run with it (--set name=…); can be changed: ${operational.join(', ')}`;
   }
   const nearest = nearestName(name, operational);
   return `Unknown setting \`${name}\`: ${nearest === undefined ? `can be changed: ${operational.join(', ')}` : `did you mean \`${nearest}\`?`}`;

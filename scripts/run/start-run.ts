@@ -126,7 +126,7 @@ function otherRecipe(row: RunRow, recipe: Recipe): OperatorError {
     expected: `the recipe that run ${row.run} was started with`,
     found: `another one`,
     where: `${differences.length} differences, old → new`,
-    remedy: `Nothing was changed.\n${differences.join('\n')}\nStart it as another run (--set name=…), or go on from an iteration of this one with \`thoughtloop fork ${row.run}\`.`,
+    remedy: `Nothing was changed.\n${differences.join('\n')}\nStart it as another run: --set name=….`,
     exitCode: EXIT_CODES.badInput,
   });
 }
