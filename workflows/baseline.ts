@@ -9,6 +9,7 @@ import { withSettings } from './operational.ts';
 import { Steps } from './park.ts';
 import { control } from './proxies.ts';
 import { trainAndEvaluate } from './train-and-evaluate.ts';
+import type { ModelResult } from './warm-start.ts';
 
 export interface BaselineInput {
   readonly run: string;
@@ -18,8 +19,11 @@ export interface BaselineInput {
   readonly warmStart: CheckpointRef;
 }
 
+/** What an arm hands back: what is known of its last model, and what decisions have changed. */
+export type ArmResult = Pick<ModelResult, 'line' | 'changed'>;
+
 /** One arm of comparison: the EM loop with another K, raw text in a matched budget, or the control. */
-export async function baseline(input: BaselineInput): Promise<{ readonly changed: Readonly<Record<string, unknown>> }> {
+export async function baseline(input: BaselineInput): Promise<ArmResult> {
   const { arm } = input;
   switch (arm.kind) {
     case 'latent':
@@ -32,11 +36,12 @@ export async function baseline(input: BaselineInput): Promise<{ readonly changed
 }
 
 /** M_1 … M_T of the EM loop with K = `samples`, each child one iteration. */
-async function latent(input: BaselineInput, samples: number): ReturnType<typeof baseline> {
+async function latent(input: BaselineInput, samples: number): Promise<ArmResult> {
   const gate = new Gate();
   const { run, arm, base, warmStart } = input;
   let recipe: Recipe = { ...input.recipe, eStep: { ...input.recipe.eStep, samples } };
   let previous = warmStart;
+  let line = '';
   let changed: Readonly<Record<string, unknown>> = {};
   for (let t = 1; t <= recipe.iterations; t++) {
     const place: Place = { run, arm: arm.name, iteration: t };
@@ -44,19 +49,20 @@ async function latent(input: BaselineInput, samples: number): ReturnType<typeof 
     const child = { place, recipe, base, warmStart, previous };
     const model = await gate.through(() => startChild(iteration, { ...options, args: [child] }));
     previous = model.checkpoint;
+    line = model.line;
     changed = { ...changed, ...model.changed };
     recipe = withSettings(recipe, model.changed);
   }
-  return { changed };
+  return { line, changed };
 }
 
 /** Raw text of the EM split from the base model: as many passes, or as many tokens, as the last M-step. */
-async function raw({ run, recipe, arm, base }: BaselineInput, match: 'tokens' | 'flops'): ReturnType<typeof baseline> {
+async function raw({ run, recipe, arm, base }: BaselineInput, match: 'tokens' | 'flops'): Promise<ArmResult> {
   const place: Place = { run, arm: arm.name, iteration: recipe.iterations };
   const steps = new Steps(place, recipe);
   const { init } = recipe.mStep;
   const against = { run, arm: MAIN_ARM, iteration: recipe.iterations };
-  await trainAndEvaluate(steps, new Gate(), {
+  const { line } = await trainAndEvaluate(steps, new Gate(), {
     place,
     split: recipe.corpus.train,
     source: { kind: 'raw' },
@@ -70,14 +76,14 @@ async function raw({ run, recipe, arm, base }: BaselineInput, match: 'tokens' | 
     }),
     eStep: null,
   });
-  return { changed: steps.changed };
+  return { line, changed: steps.changed };
 }
 
 /** M_0 trained on with the teacher's documents for one M-step's budget: what more training alone would give. */
-async function continued({ run, recipe, arm, warmStart }: BaselineInput): ReturnType<typeof baseline> {
+async function continued({ run, recipe, arm, warmStart }: BaselineInput): Promise<ArmResult> {
   const place: Place = { run, arm: arm.name, iteration: 1 };
   const steps = new Steps(place, recipe);
-  await trainAndEvaluate(steps, new Gate(), {
+  const { line } = await trainAndEvaluate(steps, new Gate(), {
     place,
     split: recipe.corpus.warmStart,
     source: { kind: 'teacher' },
@@ -87,5 +93,5 @@ async function continued({ run, recipe, arm, warmStart }: BaselineInput): Return
     settings: () => Promise.resolve(steps.recipe.mStep),
     eStep: null,
   });
-  return { changed: steps.changed };
+  return { line, changed: steps.changed };
 }

@@ -4,6 +4,7 @@ import { samplingFleetId, shardBatchWorkflowId, type Place } from './contract/id
 import { MAX_SHARDS_PER_BATCH } from './contract/limits.ts';
 import type { Recipe } from './contract/recipe.ts';
 import type { CheckpointRef, EStepRef, EStepSummary } from './contract/references.ts';
+import { addCounts, eStepLine, NOTHING_SAMPLED, samplingDetails, type SamplingProgress } from './details.ts';
 import { withFleet } from './fleet.ts';
 import { Gate } from './gate.ts';
 import { sampling } from './proxies.ts';
@@ -43,22 +44,45 @@ export async function eStep({ place, recipe, checkpoint }: EStepInput): Promise<
     const fleetId = samplingFleetId(place);
     const batches = ranges(ref.shards, Math.min(settings.shardsPerBatch, MAX_SHARDS_PER_BATCH));
     const { maxModelLen } = recipe.fleet;
+    const began = Date.now();
+    let progress: SamplingProgress = { ...NOTHING_SAMPLED, shards: { done: 0, failed: 0, total: ref.shards } };
     let done = 0;
+    const show = (): void => {
+      const lines = [
+        samplingDetails(progress),
+        `${done} of ${batches.length} batches · ${ref.chunks} chunks in all · K = ${settings.samples} on ${checkpoint.key}`,
+        `Servers: \`${fleetId}\`, batches: \`${shardBatchWorkflowId(place, 0)}\` …`,
+      ];
+      setCurrentDetails(lines.join('\n\n'));
+    };
+    show();
     await withFleet({ place, fleet: fleetId, checkpoint, settings: recipe.fleet }, () =>
       mapWindow(batches, settings.batchesAtOnce, async (shards, index) => {
         const common = { place, seed, fidelity, settings, checkpoint, maxModelLen };
         const input = { ...common, eStep: ref.eStep, shards, fleet: fleetId };
         const summary = `shards ${shards.from}–${shards.to - 1} of ${ref.shards}`;
-        await gate.through(() =>
+        const batch = await gate.through(() =>
           startChild(shardBatch, {
             ...childOptions(shardBatchWorkflowId(place, index), place, 'e-step', summary),
             args: [input],
           }),
         );
         done += 1;
-        setCurrentDetails(`${done} of ${batches.length} batches · ${ref.chunks} chunks · K = ${settings.samples}`);
+        const { counts, shards: sampled, pace } = progress;
+        progress = {
+          counts: addCounts(counts, batch.counts),
+          shards: { ...sampled, done: sampled.done + batch.shards.done },
+          pace: {
+            shards: pace.shards + batch.pace.shards,
+            tokens: pace.tokens + batch.pace.tokens,
+            milliseconds: Date.now() - began,
+          },
+        };
+        show();
       }),
     );
   }
-  return { ref, summary: await sampling.finishEStep({ eStep: ref.eStep, settings }) };
+  const summary = await sampling.finishEStep({ eStep: ref.eStep, settings });
+  setCurrentDetails(eStepLine(summary));
+  return { ref, summary };
 }

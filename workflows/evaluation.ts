@@ -3,6 +3,7 @@ import { childOptions } from './child-options.ts';
 import { evaluationFleetId, evaluationWorkflowId, type Place } from './contract/ids.ts';
 import { HELD_OUT, type PromptForm, type Recipe } from './contract/recipe.ts';
 import type { CheckpointRef, Metric } from './contract/references.ts';
+import { metricsText } from './details.ts';
 import { withFleet } from './fleet.ts';
 import { control, evaluating } from './proxies.ts';
 
@@ -36,27 +37,33 @@ export async function evaluation(input: EvaluationInput): Promise<readonly Metri
   return problems ? evaluating.runBenchmark({ ...asked, benchmark: problems }) : [];
 }
 
-/** Measures a trained checkpoint on everything that the recipe asks for and that has no result yet, on one fleet. */
+/**
+ * Measures a trained checkpoint on everything that the recipe asks for and that has no result yet, on one fleet.
+ * @returns what each came to, in a few words.
+ */
 export async function evaluateCheckpoint(
   place: Place,
   trial: number,
   checkpoint: CheckpointRef,
   form: PromptForm,
   recipe: Recipe,
-): Promise<void> {
+): Promise<readonly string[]> {
   const names = recipe.evaluation.benchmarks.map(({ name }) => name);
   const asked = recipe.evaluation.heldOut ? [...names, HELD_OUT] : names;
   const benchmarks = await control.pendingEvaluations({ place, trial, checkpoint, benchmarks: asked });
-  if (benchmarks.length === 0) return;
+  if (benchmarks.length === 0) return [];
+  const texts: string[] = [];
   const fleetId = evaluationFleetId(place, trial);
   await withFleet({ place, fleet: fleetId, checkpoint, settings: recipe.fleet }, async () => {
     for (const benchmark of benchmarks) {
       const id = evaluationWorkflowId(place, trial, benchmark);
       const input = { place, trial, benchmark, fleet: fleetId, checkpoint, form, recipe };
-      await executeChild(evaluation, {
+      const metrics = await executeChild(evaluation, {
         ...childOptions(id, place, 'evaluation', `${benchmark} · ${place.arm}, iteration ${place.iteration}`),
         args: [input],
       });
+      texts.push(metricsText(benchmark, metrics));
     }
   });
+  return texts.filter((text) => text !== '');
 }

@@ -3,6 +3,7 @@ import { childOptions } from './child-options.ts';
 import { eStepWorkflowId, MAIN_ARM, type Place } from './contract/ids.ts';
 import type { Init, Recipe } from './contract/recipe.ts';
 import type { CheckpointRef } from './contract/references.ts';
+import { eStepLine } from './details.ts';
 import { eStep, type EStepResult } from './e-step.ts';
 import { Gate } from './gate.ts';
 import { Steps } from './park.ts';
@@ -29,8 +30,9 @@ export async function iteration(input: IterationInput): Promise<ModelResult> {
   await steps.enter('e-step');
   const thoughts = await steps.run('e-step', () => sample(steps.recipe, gate, input));
 
+  steps.tell(eStepLine(thoughts.summary));
   const { samples } = recipe.eStep;
-  const checkpoint = await trainAndEvaluate(steps, gate, {
+  const model = await trainAndEvaluate(steps, gate, {
     place,
     split: recipe.corpus.train,
     source: { kind: 'thoughts', eStep: thoughts.ref.eStep, samples, seed: recipe.seed },
@@ -40,7 +42,7 @@ export async function iteration(input: IterationInput): Promise<ModelResult> {
     settings: () => Promise.resolve(steps.recipe.mStep),
     eStep: thoughts.summary,
   });
-  return { checkpoint, changed: steps.changed };
+  return { ...model, changed: steps.changed };
 }
 
 /** This iteration's thoughts: sampled, or shared with the EM loop where both stand at the same M_0. */

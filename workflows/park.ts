@@ -40,6 +40,8 @@ export class Steps {
   readonly #changed: Record<string, unknown> = {};
   #parked: { readonly step: ParkedStep; decision?: Decision } | null = null;
   #running: Place;
+  #phase: Phase = 'base';
+  readonly #lines: string[] = [];
 
   constructor(place: Place, recipe: Recipe) {
     this.#place = place;
@@ -63,8 +65,21 @@ export class Steps {
   async enter(phase: Phase, place: Place = this.#place): Promise<void> {
     this.#running = place;
     upsertSearchAttributes(placeAttributes(place, phase, 'Running'));
-    setCurrentDetails(`**${phase}** · ${place.arm}, iteration ${place.iteration}`);
+    this.#phase = phase;
+    this.#show();
     await control.recordProgress({ ...place, status: 'Running', phase, cause: null });
+  }
+
+  /** Adds a line to the current details: what a finished step came to. */
+  tell(line: string): void {
+    this.#lines.push(line);
+    // The cause of a parked step is more important; the line comes with the next phase.
+    if (this.#parked === null) this.#show();
+  }
+
+  #show(): void {
+    const { arm, iteration } = this.#running;
+    setCurrentDetails([`**${this.#phase}** · ${arm}, iteration ${iteration}`, ...this.#lines].join('\n\n'));
   }
 
   /**
@@ -85,13 +100,20 @@ export class Steps {
     return this.#attempt(phase, work, true);
   }
 
-  /** Runs a step that the loop never waits for: a failure is told to `failed`; cancellation and abort pass through. */
-  async tolerate(work: () => Promise<void>, failed: (error: unknown) => Promise<void>): Promise<void> {
+  /**
+   * Runs a step that the loop never waits for: a failure is told to `failed` and gives undefined; cancellation and abort
+   * pass through.
+   */
+  async tolerate<Result>(
+    work: () => Promise<Result>,
+    failed: (error: unknown) => Promise<void>,
+  ): Promise<Result | undefined> {
     try {
-      await work();
+      return await work();
     } catch (error) {
       if (isCancellation(error) || typeOf(error) === 'Aborted') throw error;
       await failed(error);
+      return undefined;
     }
   }
 

@@ -1,6 +1,6 @@
 import {
   CancellationScope,
-  continueAsNew,
+  makeContinueAsNewFunc,
   executeChild,
   isCancellation,
   log,
@@ -36,19 +36,23 @@ export async function run(input: RunInput): Promise<void> {
   const { state } = input;
   const place = placeOf(input);
   const steps = new Steps(place, input.recipe);
-  const gate = new Gate((closed) => pause(input.run, closed));
+  const gate = new Gate((closed) => pause(place, closed, state));
+  setCurrentDetails(detailsOf(place, phaseOf(state), 'Running', state));
   try {
     const next = await advance(input, steps, gate);
     if (next) {
       await gate.settled();
-      await continueAsNew<typeof run>({ run: input.run, recipe: steps.recipe, state: next });
+      const following = { run: input.run, recipe: steps.recipe, state: next };
+      // The next execution is found under its own iteration from its first moment.
+      const typedSearchAttributes = placeAttributes(placeOf(following), phaseOf(next), 'Running');
+      await makeContinueAsNewFunc<typeof run>({ typedSearchAttributes })(following);
     }
-    await record(place, 'Completed', 'done');
+    await record(place, 'Completed', 'done', state);
   } catch (error) {
     if (isCancellation(error)) {
-      await CancellationScope.nonCancellable(() => record(place, 'Canceled', phaseOf(state)));
+      await CancellationScope.nonCancellable(() => record(place, 'Canceled', phaseOf(state), state));
     } else if (typeOf(error) === 'Aborted') {
-      await record(place, 'Failed', phaseOf(state), causeOf(error, input.run));
+      await record(place, 'Failed', phaseOf(state), state, causeOf(error, input.run));
     }
     throw error;
   }
@@ -69,7 +73,7 @@ async function advance({ run, state }: RunInput, steps: Steps, gate: Gate): Prom
       );
       return startChild(warmStart, { ...options, args: [{ run, recipe: steps.recipe, base }] });
     });
-    return { next: afterIteration(recipe, 0), base, models: [model.checkpoint] };
+    return { next: afterIteration(recipe, 0), base, models: [model.checkpoint], lines: [`**M_0** · ${model.line}`] };
   }
   const [m0] = state.models as readonly [CheckpointRef, ...CheckpointRef[]];
   if (state.next.kind === 'iteration') {
@@ -86,20 +90,22 @@ async function advance({ run, state }: RunInput, steps: Steps, gate: Gate): Prom
       const input = { place, recipe: steps.recipe, base: state.base, warmStart: m0, previous };
       return startChild(iteration, { ...options, args: [input] });
     });
-    return { ...state, next: afterIteration(recipe, t), models: [...state.models, model.checkpoint] };
+    const lines = [...(state.lines ?? []), `**M_${t}** · ${model.line}`];
+    return { ...state, next: afterIteration(recipe, t), models: [...state.models, model.checkpoint], lines };
   }
   const index = state.next.arm;
   const arm = recipe.arms[index];
   if (arm === undefined) return undefined;
   const place = { run, arm: arm.name, iteration: recipe.iterations };
-  await child(steps, gate, 'arms', () => {
+  const result = await child(steps, gate, 'arms', () => {
     const options = childOptions(armWorkflowId(run, arm.name), place, 'arms', `arm ${arm.name}: ${arm.kind}`);
     return startChild(baseline, {
       ...options,
       args: [{ run, recipe: steps.recipe, arm, base: state.base, warmStart: m0 }],
     });
   });
-  return { ...state, next: { kind: 'arm', arm: index + 1 } };
+  const lines = [...(state.lines ?? []), `**${arm.name}** · ${result.line}`];
+  return { ...state, next: { kind: 'arm', arm: index + 1 }, lines };
 }
 
 const afterIteration = (recipe: Recipe, done: number): RunState['next'] =>
@@ -153,14 +159,32 @@ function phaseOf(state: RunState | undefined): Phase {
   return state.next.kind === 'iteration' ? 'e-step' : 'arms';
 }
 
-async function pause(run: string, paused: boolean): Promise<void> {
-  upsertSearchAttributes([{ key: STATUS_ATTRIBUTE, value: paused ? 'Paused' : 'Running' }]);
-  await control.recordPause({ run, paused });
+async function pause(place: Place, paused: boolean, state: RunState | undefined): Promise<void> {
+  const status = paused ? 'Paused' : 'Running';
+  upsertSearchAttributes([{ key: STATUS_ATTRIBUTE, value: status }]);
+  setCurrentDetails(detailsOf(place, phaseOf(state), status, state));
+  await control.recordPause({ run: place.run, paused });
 }
 
-async function record(place: Place, status: RunStatus, phase: Phase, cause: Cause | null = null): Promise<void> {
+/** Where the run is, which workflow to look at, and what came of the models so far. */
+function detailsOf(place: Place, phase: Phase, status: RunStatus, state: RunState | undefined): string {
+  const { run, arm, iteration } = place;
+  const below = arm === MAIN_ARM ? iterationWorkflowId(place) : armWorkflowId(run, arm);
+  const head = `**${status}** · ${phase} · ${arm}, iteration ${iteration}`;
+  return [head, `More in workflow \`${below}\`, and by \`thoughtloop status ${run}\``, ...(state?.lines ?? [])].join(
+    '\n\n',
+  );
+}
+
+async function record(
+  place: Place,
+  status: RunStatus,
+  phase: Phase,
+  state: RunState | undefined,
+  cause: Cause | null = null,
+): Promise<void> {
   upsertSearchAttributes(placeAttributes(place, phase, status));
-  setCurrentDetails(`**${status}** · ${phase} · ${place.arm}, iteration ${place.iteration}`);
+  setCurrentDetails(detailsOf(place, phase, status, state));
   log.info(status, { phase, arm: place.arm, iteration: place.iteration });
   await control.recordProgress({ ...place, status, phase, cause });
 }

@@ -5,6 +5,7 @@ import type { TrainingSource } from './contract/activities.ts';
 import { trainingWorkflowId, type Place } from './contract/ids.ts';
 import type { PromptForm, TrainingSettings } from './contract/recipe.ts';
 import type { CheckpointRef, EStepSummary, TrainingResult, TrainingSetRef } from './contract/references.ts';
+import { figure, trainingLine } from './details.ts';
 import { evaluateCheckpoint } from './evaluation.ts';
 import type { Gate } from './gate.ts';
 import { SKIPPED, type Steps } from './park.ts';
@@ -30,12 +31,19 @@ export interface ModelPlan {
   readonly eStep: EStepSummary | null;
 }
 
+/** A model that was made. */
+export interface Model {
+  readonly checkpoint: CheckpointRef;
+  /** What is known of it, in one line, for the Web UI. */
+  readonly line: string;
+}
+
 /**
  * Training set → trainings (trials) → evaluation → record. Shared by the warm start, the iterations and the arms.
  * While the gate is closed none of these begins.
- * @returns the checkpoint of the first trial, from which the rest of the loop goes on.
+ * @returns the model of the first trial, from which the rest of the loop goes on.
  */
-export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan): Promise<CheckpointRef> {
+export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan): Promise<Model> {
   const { place } = plan;
   await gate.pass();
   await steps.enter('training-set', place);
@@ -53,12 +61,17 @@ export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan
   const checkpoints = await trainTrials(steps, plan, trainingSet);
   await gate.pass();
   await steps.enter('evaluation', place);
+  const measured: string[] = [];
   for (const [trial, { checkpoint }] of checkpoints.entries()) {
     await gate.pass();
-    await evaluate(steps, plan, trial, checkpoint);
+    const texts = await evaluate(steps, plan, trial, checkpoint);
+    if (texts.length > 0) steps.tell(`Evaluation, trial ${trial}: ${texts.join(' · ')}`);
+    if (trial === 0) measured.push(...texts);
   }
   await control.recordIteration({ place, checkpoints, trainingSet, eStep: plan.eStep });
-  return (checkpoints[0] as TrainingResult).checkpoint;
+  const first = checkpoints[0] as TrainingResult;
+  const ess = plan.eStep ? [`ESS ${figure(plan.eStep.essMean)}`] : [];
+  return { checkpoint: first.checkpoint, line: [...measured, `loss ${figure(first.loss)}`, ...ess].join(' · ') };
 }
 
 /** Trains all trials at once. One that the operator aborts stops the others: nobody would wait for their jobs. */
@@ -68,9 +81,11 @@ async function trainTrials(steps: Steps, plan: ModelPlan, trainingSet: TrainingS
   return scope.run(() =>
     mapWindow(trials, trials.length, async (trial) => {
       try {
-        return await steps.run('m-step', async (generation) =>
+        const trained = await steps.run('m-step', async (generation) =>
           train(steps, plan, trainingSet, await plan.settings(trainingSet), trial, generation),
         );
+        steps.tell(trainingLine(trial, trained));
+        return trained;
       } catch (error) {
         scope.cancel();
         throw error;
@@ -104,17 +119,25 @@ function train(
 }
 
 /** An evaluation that fails parks only where the recipe says that the loop needs it; else it is recorded. */
-async function evaluate(steps: Steps, plan: ModelPlan, trial: number, checkpoint: CheckpointRef): Promise<void> {
-  const work = (): Promise<void> => evaluateCheckpoint(plan.place, trial, checkpoint, plan.form, steps.recipe);
+async function evaluate(
+  steps: Steps,
+  plan: ModelPlan,
+  trial: number,
+  checkpoint: CheckpointRef,
+): Promise<readonly string[]> {
+  const work = (): Promise<readonly string[]> =>
+    evaluateCheckpoint(plan.place, trial, checkpoint, plan.form, steps.recipe);
   const { run, arm, iteration } = plan.place;
   const where = `${arm}, iteration ${iteration}, trial ${trial}`;
   if (steps.recipe.evaluation.required) {
     const result = await steps.runSkippable('evaluation', work);
-    if (result === SKIPPED) await control.recordEvent({ run, kind: 'evaluation-skipped', message: where });
-    return;
+    if (result !== SKIPPED) return result;
+    await control.recordEvent({ run, kind: 'evaluation-skipped', message: where });
+    return [];
   }
-  await steps.tolerate(work, async (error) => {
+  const result = await steps.tolerate(work, async (error) => {
     const { type, message } = causeOf(error, plan.place.run);
     await control.recordEvent({ run, kind: 'evaluation-failed', message: `${where}: ${type}: ${message}` });
   });
+  return result ?? [];
 }

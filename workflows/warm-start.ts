@@ -4,7 +4,7 @@ import type { Recipe } from './contract/recipe.ts';
 import type { CheckpointRef } from './contract/references.ts';
 import { Gate } from './gate.ts';
 import { Steps } from './park.ts';
-import { trainAndEvaluate } from './train-and-evaluate.ts';
+import { trainAndEvaluate, type Model } from './train-and-evaluate.ts';
 
 export interface WarmStartInput {
   readonly run: string;
@@ -13,8 +13,7 @@ export interface WarmStartInput {
 }
 
 /** What a workflow that trains a model hands back: the model, and what decisions have changed in the recipe. */
-export interface ModelResult {
-  readonly checkpoint: CheckpointRef;
+export interface ModelResult extends Model {
   readonly changed: Readonly<Record<string, unknown>>;
 }
 
@@ -22,7 +21,7 @@ export interface ModelResult {
 export async function warmStart({ run, recipe, base }: WarmStartInput): Promise<ModelResult> {
   const place: Place = { run, arm: MAIN_ARM, iteration: 0 };
   const steps = new Steps(place, recipe);
-  const checkpoint = await trainAndEvaluate(steps, new Gate(), {
+  const model = await trainAndEvaluate(steps, new Gate(), {
     place,
     split: recipe.corpus.warmStart,
     source: { kind: 'teacher' },
@@ -32,5 +31,5 @@ export async function warmStart({ run, recipe, base }: WarmStartInput): Promise<
     settings: () => Promise.resolve(steps.recipe.warmStart),
     eStep: null,
   });
-  return { checkpoint, changed: steps.changed };
+  return { ...model, changed: steps.changed };
 }

@@ -317,4 +317,23 @@ describe('run', () => {
     expect(fake.cancelled).toEqual([`${handle.workflowId}/i0/m/latent-0/g0`]);
     expect(fake.progress.at(-1)?.status).toBe('Canceled');
   });
+
+  it('shows in the Web UI what was made, and finds each execution under its own iteration', async () => {
+    const handle = await start({ iterations: 1 });
+    await handle.result();
+    const id = handle.workflowId;
+    const details = async (workflow: string): Promise<string> => {
+      const { currentDetails } = await client
+        .getHandle(workflow)
+        .query<{ currentDetails: string }>('__temporal_workflow_metadata');
+      return currentDetails;
+    };
+    expect(await details(id)).toMatch(/\*\*Completed\*\*[^]*\*\*M_0\*\* · loss 1[^]*\*\*M_1\*\* · loss 1 · ESS 1/);
+    expect(await details(`${id}/i1`)).toMatch(/E-step: 1 chunks[^]*ELBO -1[^]*M-step, trial 0: loss 1/);
+    expect(await details(`${id}/i1/e`)).toMatch(/^E-step: 1 chunks/);
+    expect(await details(`${id}/i1/e/b0`)).toMatch(/\*\*2 of 2 shards\*\* · 0 failed\n\n2 chunks/);
+    const { typedSearchAttributes } = await handle.describe();
+    const shown = typedSearchAttributes.getAll().map(({ key, value }) => `${key.name} ${String(value)}`);
+    expect(shown).toEqual(expect.arrayContaining(['ThoughtloopIteration 1', 'ThoughtloopStatus Completed']));
+  });
 });

@@ -17,6 +17,8 @@ export interface RunState {
   readonly base: CheckpointRef;
   /** M_0 … M_{t−1}: the trial that the recipe names. */
   readonly models: readonly CheckpointRef[];
+  /** What is known of each model so far, a line each, for the Web UI. */
+  readonly lines?: readonly string[];
 }
 
 /** The operator's word on a parked step. `set` changes operational settings only: recipe path → value. */
