@@ -12,7 +12,7 @@ import { sampleShard, type ShardProgress } from './sample-shard.ts';
 /** Well within the heartbeat timeout of a sampling activity; Temporal's SDK sends what is due, not each of these. */
 const HEARTBEAT_MS = 2_000;
 
-/** Chunks under way may take this long after a cancellation; under the worker's grace time of 60 s. */
+/** Chunks under way may take this long after a cancellation; under the 40 s after which a worker that ends is forced to. */
 const DRAIN_MS = 20_000;
 
 /** Sampling on the sampler workers. All shards of a process that sample from one fleet share its pool of servers. */

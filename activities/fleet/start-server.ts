@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { TemporalFailure } from '@temporalio/common';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, writeJsonAtomically } from '../clusters/atomic-json.ts';
@@ -19,12 +20,22 @@ const ENDPOINT_POLL_MILLISECONDS = 250;
 const Endpoint = z.object({ key: z.string(), url: z.url(), servedName: z.string() });
 export type Endpoint = z.infer<typeof Endpoint>;
 
-/** Finds a serving job on its cluster by its key, or submits it. @returns its handle and when it was submitted first. */
+/** What came of handing a serving job to its cluster. */
+export type Submission =
+  /** `submittedAt`: when it was submitted first. */
+  | { readonly kind: 'submitted'; readonly handle: JobHandle; readonly submittedAt: Date }
+  /** The cluster cannot run it, or cannot be reached. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/**
+ * Finds a serving job on its cluster by its key, or submits it.
+ * @throws the store's and the file system's failures, such as DiskFull, which are not the cluster's
+ */
 export async function startServer(
   { database, dataFolder, programs }: ClusterContext,
   cluster: JobCluster,
   { record, spec }: ServerJob,
-): Promise<{ readonly handle: JobHandle; readonly submittedAt: Date }> {
+): Promise<Submission> {
   const job = await recordJob(database, record);
   const folder = join(dataFolder, job.folder);
   let handle = await cluster.find(job.key, folder);
@@ -32,10 +43,15 @@ export async function startServer(
     const specFile = join(folder, 'spec.json');
     await writeJsonAtomically(specFile, spec);
     const argv = [...programs.serve, '--spec', specFile] as const;
-    handle = await cluster.submit(job.key, { argv, env: {}, folder, ...NO_REQUEUE, graceSeconds: GRACE_SECONDS });
+    try {
+      handle = await cluster.submit(job.key, { argv, env: {}, folder, ...NO_REQUEUE, graceSeconds: GRACE_SECONDS });
+    } catch (error) {
+      if (error instanceof TemporalFailure || !(error instanceof Error)) throw error;
+      return { kind: 'refused', reason: error.message };
+    }
   }
   await recordSubmission(database, job.key);
-  return { handle, submittedAt: job.submittedAt ?? new Date() };
+  return { kind: 'submitted', handle, submittedAt: job.submittedAt ?? new Date() };
 }
 
 /** What became of a start. */

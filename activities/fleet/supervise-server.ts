@@ -29,7 +29,8 @@ import { watchServer } from './watch-server.ts';
  *     starting ── endpoint, then admitted ──► ready ── job ends, or no sign of life ──► gone: ServerLost
  *        │                                      └───── cancelled by the workflow ─────► gone, job stopped
  *        ├── job ends or is too slow ──► gone: ServerLost, the MAX_FAILED_STARTS-th time in a row ServerStartFailed
- *        └── serves something else ──► gone: WrongWeights, in the end ServerStartFailed too
+ *        ├── serves something else ──► gone: WrongWeights, in the end ServerStartFailed too
+ *        └── the cluster refuses the job ──► gone: ServerLost, in the end ServerStartFailed too
  *
  * A server whose attempt is known no more, and which no other attempt takes over, was left by a terminated workflow: it
  * is stopped too. The attempt after `gone` takes the slot's next generation, a new job. An attempt that finds the slot `starting` or
@@ -80,7 +81,15 @@ export async function superviseServer(
 
   let client: VllmClient | undefined;
   try {
-    const { handle, submittedAt } = await startServer(context, cluster, job);
+    const submission = await startServer(context, cluster, job);
+    if (submission.kind === 'refused') {
+      // Left open: if it was submitted after all, the next generation, or the fleet's end, stops it.
+      const failedStarts = await recordGone(database, fleet, slot, generation, true);
+      const message = `Server ${key}: could not be submitted: ${submission.reason}`;
+      await writeEvent(database, place.run, 'server', message);
+      throw failure(failedStarts >= MAX_FAILED_STARTS ? 'ServerStartFailed' : 'ServerLost', message);
+    }
+    const { handle, submittedAt } = submission;
     const again = taken.state === 'ready';
     const deadline = again
       ? Date.now() + READMISSION_MILLISECONDS

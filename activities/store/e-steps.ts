@@ -127,8 +127,8 @@ export interface EStepTotals extends EStepSummary {
 }
 
 /**
- * Adds an E-step up over its shards, chunks and thoughts. Tokens and requests are those that the shards counted, so that
- * rounds whose thoughts were thrown away are in. Means are 0 where no chunk has a selected thought.
+ * Adds an E-step up over its shards, chunks and thoughts. Tokens and requests are those that the shards counted, before
+ * losers were dropped; rounds whose thoughts were thrown away are in the requests, not in the tokens. Means are 0 where no chunk has a selected thought.
  */
 export async function addUpEStep(database: Queryable, eStep: number): Promise<EStepTotals> {
   const { rows } = await database.query<EStepTotals>(

@@ -297,3 +297,19 @@ test('a fleet whose supervisors are gone can be released', async () => {
   expect(isRunning(pid)).toBe(false);
   expect(await slotRow()).toMatchObject({ state: 'gone', url: null });
 });
+
+test('a cluster that cannot run the server at all counts as failed starts, and is not tried for ever', async () => {
+  const context = { database, dataFolder: data, python: join(data, 'no-python') };
+  const endings: string[] = [];
+  for (let start = 0; start < 3; start++) {
+    const ended = runActivity(createClusterActivities(context), 'superviseServer', supervised());
+    endings.push(
+      await ended.then(
+        () => 'no failure',
+        (error: ApplicationFailure) => `${error.type}: ${error.message}`,
+      ),
+    );
+  }
+  expect(endings.map((end) => end.split(':')[0])).toEqual(['ServerLost', 'ServerLost', 'ServerStartFailed']);
+  expect(endings[2]).toMatch(/could not be submitted.*could not be started/);
+});

@@ -12,8 +12,11 @@ export const CLUSTER_HEARTBEAT_SECONDS = 30;
 /** An evaluation activity that says nothing for this long is given to another worker. */
 export const EVALUATION_HEARTBEAT_SECONDS = 30;
 
-/** How long a sampler or evaluator waits for a first server before it fails the attempt. */
-export const SERVER_WAIT_SECONDS = 900;
+/**
+ * How long a sampler or evaluator waits for a server before it fails the attempt. Long: it is the fleet that gives up, by
+ * `fleet.start_timeout_seconds`, and ends them; jobs may wait in a cluster's queue for a day.
+ */
+export const SERVER_WAIT_SECONDS = 6 * 3600;
 
 /** Starts of one server slot that may fail in a row before the fleet gives up. */
 export const MAX_FAILED_STARTS = 3;
