@@ -56,15 +56,15 @@ const RULES: Readonly<Record<(typeof OPERATIONAL_PATHS)[number], Rule>> = {
 
 /**
  * Why a change may not be made on a run under way, or undefined when it may: only operational settings can change,
- * to a value that a recipe may have there. What changes the science needs a fork.
+ * to a value that a recipe may have there. What changes the science needs another run.
  */
 export function refusal(set: Readonly<Record<string, unknown>>): string | undefined {
   for (const [written, value] of Object.entries(set)) {
     const path = contractPath(written);
     if (!Object.hasOwn(RULES, path)) {
       return (
-        `Expected an operational setting, found ${written}: it changes what the run computes, so use ` +
-        '`thoughtloop fork` for it'
+        `Expected an operational setting, found ${written}: it changes what the run computes, so ` +
+        'start another run with it'
       );
     }
     const { expected, holds } = RULES[path as keyof typeof RULES];

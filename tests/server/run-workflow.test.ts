@@ -163,7 +163,7 @@ describe('run', () => {
         () => 'accepted',
         (error: unknown) => (error instanceof WorkflowUpdateFailedError ? String(error.cause?.message) : String(error)),
       );
-    expect(await refusedWith(workflow, { action: 'retry', set: { 'e-step.samples': 8 } })).toMatch(/fork/);
+    expect(await refusedWith(workflow, { action: 'retry', set: { 'e-step.samples': 8 } })).toMatch(/another run/);
     expect(await refusedWith(workflow, { action: 'skip' })).toMatch(/cannot go on without e-step/);
     expect(await refusedWith(handle.workflowId, { action: 'retry' })).toMatch(/not parked/);
     await decide(workflow, { action: 'abort' });

@@ -18,9 +18,9 @@ describe('operational settings', () => {
   });
 
   it.each(['e-step.samples', 'seed', 'segmentation.seed', 'm-step.learning_rate', 'no.such'])(
-    'refuses %s with a pointer to fork',
+    'refuses %s and asks for another run',
     (path) => {
-      expect(refusal({ [path]: 1 })).toMatch(/fork/);
+      expect(refusal({ [path]: 1 })).toMatch(/another run/);
     },
   );
 

@@ -11,20 +11,20 @@ export const FAILURES = {
   TooManyRejections: {
     retryable: false,
     remedy:
-      'look at the reasons with `thoughtloop thoughts --rejected`; decide retry --set e-step.max_rejected=…, or fork',
+      'look at the reasons with `thoughtloop thoughts --rejected`; decide retry --set e-step.max_rejected=…, or start another run',
   },
   TrainingFailed: { retryable: false, remedy: 'see the job log, mend the cause, then decide retry' },
   JobLost: { retryable: false, remedy: 'the scheduler no longer knows the job and it left no marker; decide retry' },
   CheckpointInvalid: {
     retryable: false,
-    remedy: 'files differ from their digests or are missing; restore them, or fork from the iteration before',
+    remedy: 'files differ from their digests or are missing; restore them, then decide retry, or start another run',
   },
   CorpusInvalid: { retryable: false, remedy: 'import the corpus or name an existing split' },
   RecipeInvalid: { retryable: false, remedy: 'mend the recipe and start again' },
   GradingFailed: { retryable: false, remedy: 'see the grader’s message; decide retry or skip' },
   DiskFull: { retryable: true, remedy: 'make room in the data folder' },
   StoreUnavailable: { retryable: true, remedy: 'start PostgreSQL or mend DATABASE_URL' },
-  Aborted: { retryable: false, remedy: 'the operator ended the run; fork to go on from a finished iteration' },
+  Aborted: { retryable: false, remedy: 'the operator ended the run; start another run with another name' },
 } as const satisfies Record<string, { retryable: boolean; remedy: string }>;
 
 export type FailureType = keyof typeof FAILURES;
