@@ -24,7 +24,7 @@ export function decideCommand(): Command {
     .description('tell a parked run what to do')
     .argument('<run>', 'name of the run')
     .addArgument(new Argument('<action>', 'what to do').choices(['retry', 'skip', 'abort']))
-    .addOption(setOption())
+    .addOption(setOption('fleet.servers=2'))
     .addOption(dataOption())
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', HELP)

@@ -6,9 +6,12 @@ export interface RecipeOptions {
   readonly var: Readonly<Record<string, string>>;
 }
 
-/** `--set path=value`, repeatable. */
-export function setOption(): Option {
-  return new Option('--set <path=value>', 'set one value of the recipe, e.g. e-step.samples=8; repeatable')
+/**
+ * `--set path=value`, repeatable.
+ * @param example a path that the command takes, and a value
+ */
+export function setOption(example = 'e-step.samples=8'): Option {
+  return new Option('--set <path=value>', `set one value of the recipe, e.g. ${example}; repeatable`)
     .argParser((value: string, before: readonly string[]) => [...before, value])
     .default([], 'none');
 }

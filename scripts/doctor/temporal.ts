@@ -68,6 +68,6 @@ async function queueChecks(connection: Connection, namespace: string): Promise<C
   return queues.map(({ queue, workers }) =>
     workers.length > 0
       ? right(queue, `${workers.length} worker${workers.length === 1 ? '' : 's'}`)
-      : wrong(queue, 'no worker asks for work', 'Run `thoughtloop up`, or start that worker (deploy/README.md).'),
+      : wrong(queue, 'no worker asks for work', 'Run `thoughtloop up`, or start that worker (README.md).'),
   );
 }
