@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { GSM8K_DEFAULTS, writeGsm8k, type Gsm8kSettings } from '../corpora/gsm8k.ts';
+import { MICRO_DEFAULTS, writeMicro, type MicroSettings } from '../corpora/micro.ts';
 import type { WrittenFile } from '../corpora/write-json-lines.ts';
 import { print, printJson, table } from '../output.ts';
 import { wholeNumber } from './data-option.ts';
@@ -28,45 +30,39 @@ export function corpusMakeCommand(): Command {
     .addCommand(gsm8k());
 }
 
-interface Sizes {
+interface MakeOptions {
   readonly out: string;
-  readonly teacher?: number;
-  readonly em?: number;
-  readonly heldOut?: number;
-  readonly test?: number;
-  readonly seed?: number;
   readonly json?: boolean;
 }
 
 function micro(): Command {
-  return sized(new Command('micro').description('sums of digits: learnt on two cores in minutes'))
-    .option('--modulus <m>', 'sums are taken modulo m, digits are below it (default: 7)', wholeNumber(2, 10))
-    .option('--digits <n>', 'digits of a question (default: 4)', wholeNumber(2, 8))
+  return sized(new Command('micro').description('sums of digits: learnt on two cores in minutes'), MICRO_DEFAULTS)
+    .option('--modulus <m>', 'sums are taken modulo m, digits are below it', wholeNumber(2, 10), MICRO_DEFAULTS.modulus)
+    .option('--digits <n>', 'digits of a question', wholeNumber(2, 8), MICRO_DEFAULTS.digits)
     .addHelpText('after', MICRO_HELP)
-    .action(async ({ out, json, ...settings }: Sizes & { modulus?: number; digits?: number }) => {
-      const { MICRO_DEFAULTS, writeMicro } = await import('../corpora/micro.ts');
-      report(await writeMicro(out, { ...MICRO_DEFAULTS, ...settings }), json);
-    });
+    .action(async ({ out, json, ...settings }: MakeOptions & MicroSettings) =>
+      report(await writeMicro(out, settings), json),
+    );
 }
 
 function gsm8k(): Command {
-  return sized(new Command('gsm8k').description('grade school mathematics'))
+  return sized(new Command('gsm8k').description('grade school mathematics'), GSM8K_DEFAULTS)
     .requiredOption('--from <folder>', 'folder with train.jsonl and test.jsonl')
     .addHelpText('after', GSM8K_HELP)
-    .action(async ({ out, from, json, ...settings }: Sizes & { from: string }) => {
-      const { GSM8K_DEFAULTS, writeGsm8k } = await import('../corpora/gsm8k.ts');
-      report(await writeGsm8k(from, out, { ...GSM8K_DEFAULTS, ...settings }), json);
-    });
+    .action(async ({ out, from, json, ...settings }: MakeOptions & Gsm8kSettings & { readonly from: string }) =>
+      report(await writeGsm8k(from, out, settings), json),
+    );
 }
 
-function sized(command: Command): Command {
+/** Options that every example corpus has. */
+function sized(command: Command, { teacher, em, heldOut, test, seed }: Gsm8kSettings): Command {
   return command
     .requiredOption('--out <folder>', 'folder for the files; made when it is missing')
-    .option('--teacher <n>', 'documents with thoughts', wholeNumber(0, MOST))
-    .option('--em <n>', 'documents without', wholeNumber(0, MOST))
-    .option('--held-out <n>', 'documents kept from training', wholeNumber(0, MOST))
-    .option('--test <n>', 'problems of the benchmark', wholeNumber(0, MOST))
-    .option('--seed <n>', 'which documents are drawn (default: 0)', wholeNumber(0, MOST))
+    .option('--teacher <n>', 'documents with thoughts', wholeNumber(0, MOST), teacher)
+    .option('--em <n>', 'documents without', wholeNumber(0, MOST), em)
+    .option('--held-out <n>', 'documents kept from training', wholeNumber(0, MOST), heldOut)
+    .option('--test <n>', 'problems of the benchmark', wholeNumber(0, MOST), test)
+    .option('--seed <n>', 'which documents are drawn', wholeNumber(0, MOST), seed)
     .option('--json', 'print the files as JSON');
 }
 
