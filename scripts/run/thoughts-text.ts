@@ -19,7 +19,7 @@ function chunkText(chunk: ThoughtChunk): string {
   const weights = candidateWeights(chunk.candidates);
   const candidates = chunk.candidates.map((candidate, index) => {
     const weight = weights[index];
-    const numbers = `q ${candidate.logQ.toFixed(2)}  p ${candidate.logP?.toFixed(2) ?? '–'}  w ${weight === null || weight === undefined ? '–' : weight.toFixed(3)}`;
+    const numbers = `log q ${candidate.logQ.toFixed(2)}  log p ${candidate.logP?.toFixed(2) ?? '–'}  w ${weight === null || weight === undefined ? '–' : weight.toFixed(3)}`;
     const end = candidate.finish === 'stop' ? '' : `  (${candidate.finish})`;
     return `${candidate.selected ? ' *' : '  '} ${numbers}  ${shown(candidate.text)}${end}`;
   });
