@@ -1,6 +1,6 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { trusted, type Html } from './html.ts';
+import { escapeHtml, trusted, type Html } from './html.ts';
 
 /** Colours of series, readable on white and on near-black alike. */
 export const COLOURS = [
@@ -60,8 +60,7 @@ export async function renderChart(spec: TopLevelSpec, label: string): Promise<Ht
   try {
     const svg = await view.toSVG();
     // Vega writes a doctype-free <svg …>; the label makes it an image with a name.
-    const named = svg.replace('<svg ', `<svg role="img" aria-label="${label.replace(/[&<>"]/g, ' ')}" `);
-    return trusted(named);
+    return trusted(svg.replace('<svg ', () => `<svg role="img" aria-label="${escapeHtml(label)}" `));
   } finally {
     view.finalize();
   }

@@ -32,7 +32,6 @@ figure { margin: 0; min-width: 0; }
 figcaption { font-size: .9rem; font-weight: 600; margin-bottom: .35rem; }
 figure svg { max-width: 100%; height: auto; display: block; }
 .scroll { overflow-x: auto; }
-.wide figure svg { max-width: none; }
 td.name { white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .88rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -47,14 +46,12 @@ tr.best td { font-weight: 600; }
 .thought tr.selected td { color: var(--accent); }
 .bar { display: inline-block; height: .55rem; background: currentColor; border-radius: .15rem; opacity: .65; min-width: 1px; }
 pre { background: var(--panel); padding: .8rem; border-radius: .4rem; overflow-x: auto; font-size: .8rem; line-height: 1.4; }
-code { font-size: .9em; }
 details summary { cursor: pointer; margin: .4rem 0; }
 @media print {
   body { font-size: 11px; }
   main { max-width: none; padding: 0; }
   figure, .thought, tr { break-inside: avoid; }
   .scroll, pre { overflow: visible; }
-  .wide figure svg { max-width: 100%; }
   pre { white-space: pre-wrap; }
 }
 `;
