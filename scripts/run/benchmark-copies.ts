@@ -1,5 +1,6 @@
-import { copyFile, mkdir, open, rename, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { problemFilePath } from '../../activities/evaluation/problem-file.ts';
 import type { BenchmarkFiles, DataFile } from '../recipe/data-files.ts';
 
 /**
@@ -7,23 +8,26 @@ import type { BenchmarkFiles, DataFile } from '../recipe/data-files.ts';
  * them and nobody changes them. A copy that is there stays.
  */
 export async function keepBenchmarkFiles(dataFolder: string, files: readonly BenchmarkFiles[]): Promise<void> {
-  const folder = join(dataFolder, 'benchmarks');
-  await mkdir(folder, { recursive: true });
   for (const { problems, shots } of files) {
-    await keep(folder, problems);
-    if (shots !== null) await keep(folder, shots);
+    await keep(dataFolder, problems);
+    if (shots !== null) await keep(dataFolder, shots);
   }
 }
 
-async function keep(folder: string, file: DataFile): Promise<void> {
-  const target = join(folder, `${file.digest}.jsonl`);
+async function keep(dataFolder: string, { path, digest }: DataFile): Promise<void> {
+  const target = problemFilePath(dataFolder, digest);
   if (await exists(target)) return;
+  await mkdir(dirname(target), { recursive: true });
   const draft = `${target}.${process.pid}`;
-  await copyFile(file.path, draft);
-  const written = await open(draft, 'r+');
-  await written.sync();
-  await written.close();
-  await rename(draft, target);
+  try {
+    await copyFile(path, draft);
+    const written = await open(draft, 'r+');
+    await written.sync().finally(() => written.close());
+    await rename(draft, target);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 }
 
 const exists = (path: string): Promise<boolean> =>
