@@ -42,7 +42,7 @@ export function demoCommand(): Command {
         process.exit(130);
       });
       const overview = await withStore(data, (database) => runDemo(database, data, stack.dataFolder, json === true));
-      const over = overview.run.status === 'Completed' || overview.run.status === 'Failed';
+      const over = overview.run.status !== 'Parked';
       if (stack.started && keep !== true && over) {
         await stopStack({ dataFolder: stack.dataFolder });
         tell('stopped the stack; `thoughtloop up` brings it back with the run');
@@ -84,7 +84,17 @@ async function runDemo(
   }
   const results = overview.results.map(
     ({ arm, iteration, accuracy, standardError, n, elbo, nll, ess, trainingTokens, sampledTokens, seconds }) => ({
-      ...{ arm, iteration, accuracy, standardError, n, elbo, nll, ess, trainingTokens, sampledTokens, seconds },
+      arm,
+      iteration,
+      accuracy,
+      standardError,
+      n,
+      elbo,
+      nll,
+      ess,
+      trainingTokens,
+      sampledTokens,
+      seconds,
     }),
   );
   // One line, the last one: what reads it takes the last line of stdout.
