@@ -5,7 +5,7 @@ import { isConnectionLost, messageOf } from './unreachable.ts';
 
 /** Errors of the driver's own that have no code. */
 const LOST =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client (has encountered a connection error|was closed))/;
 
 /**
  * SQLSTATEs of a server that is there and takes no work: class 08 connection exception, 57P0x shutting down or starting
@@ -19,6 +19,17 @@ const REFUSED = /^(28|3D000|42501|25006)/;
 /** SQLSTATE disk_full. */
 const DISK_FULL = '53100';
 
+/** Whether an error says that the database is away or takes no work: it may be back in a moment. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return isConnectionLost(error) || LOST.test(error.message) || BUSY.test(sqlState(error));
+}
+
+function sqlState(error: Error): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+}
+
 /**
  * What a person needs to know of an error of the database: that it is away, lets nobody in, or has no room. Other errors
  * come back as they are.
@@ -27,10 +38,9 @@ const DISK_FULL = '53100';
  */
 export function databaseFailure(error: unknown, url: string): unknown {
   if (!(error instanceof Error) || error instanceof OperatorError) return error;
-  const code = (error as { code?: unknown }).code;
-  const state = typeof code === 'string' ? code : '';
+  const state = sqlState(error);
   const cause = error;
-  if (isConnectionLost(error) || LOST.test(error.message) || BUSY.test(state)) {
+  if (isDatabaseAway(error)) {
     return new OperatorError({
       expected: 'PostgreSQL to answer',
       found: messageOf(error),

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../../activities/store/pool.ts';
 import { findRun } from '../../activities/store/runs.ts';
+import { isDatabaseAway } from '../database-failure.ts';
 import { EXIT_CODES, OperatorError, type ExitCode } from '../operator-error.ts';
 import { readOverview, type RunOverview } from './overview.ts';
 import { headline, overviewText, parkedText } from './overview-text.ts';
@@ -29,7 +30,7 @@ const PATIENCE_MILLISECONDS = 300_000;
  * something happened, and one a minute.
  *
  * @returns the run's last overview
- * @throws when the store stays away for five minutes
+ * @throws when the store stays away for five minutes, and at once for anything else
  */
 export async function watchRun(options: WatchOptions): Promise<RunOverview> {
   const show = options.out.isTTY ? redrawing(options.out) : logging(options.out);
@@ -43,7 +44,7 @@ export async function watchRun(options: WatchOptions): Promise<RunOverview> {
       show(overview);
       if (row.status !== 'Running' && row.status !== 'Paused') return overview;
     } catch (error) {
-      if (error instanceof OperatorError || Date.now() - lastAnswer > PATIENCE_MILLISECONDS) throw error;
+      if (!isDatabaseAway(error) || Date.now() - lastAnswer > PATIENCE_MILLISECONDS) throw error;
     }
     await pause(options.pollMilliseconds ?? POLL_MILLISECONDS);
   }
