@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BenchmarkSettings } from '../../workflows/contract/recipe.ts';
 import { lastBoxed } from './boxed.ts';
+import { gsm8kAnswer } from './gsm8k-answer.ts';
 
 /** One problem of a benchmark, or one worked example of a few-shot file. */
 export interface Problem {
@@ -29,22 +30,13 @@ const math = z.object({ problem: text, solution: text }).transform(({ problem, s
   return { problem, solution, answer };
 });
 
-/** Cobbe et al. 2021: steps with `<<48/2=24>>` annotations for a calculator, then `#### final`. */
 const gsm8k = z.object({ question: text, answer: text }).transform(({ question, answer }, context) => {
-  const mark = answer.lastIndexOf('####');
-  const final = mark < 0 ? '' : answer.slice(mark + 4).trim();
-  if (final === '') {
+  const parts = gsm8kAnswer(answer);
+  if (parts === null) {
     context.addIssue({ code: 'custom', path: ['answer'], message: 'Expected a final answer behind ####, found none' });
     return z.NEVER;
   }
-  return {
-    problem: question.trim(),
-    solution: answer
-      .slice(0, mark)
-      .replace(/<<[^<>]*>>/g, '')
-      .trim(),
-    answer: final,
-  };
+  return { problem: question.trim(), solution: parts.steps, answer: parts.final };
 });
 
 const FORMATS = { jsonl, math, gsm8k } as const satisfies Record<BenchmarkSettings['format'], z.ZodType>;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gsm8kAnswer } from '../../activities/evaluation/gsm8k-answer.ts';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
 import { drawDistinct } from './draw-distinct.ts';
 import { writeJsonLines, type WrittenFile } from './write-json-lines.ts';
@@ -29,29 +30,11 @@ export interface Gsm8kCorpus {
   readonly test: readonly Gsm8kRow[];
 }
 
-/** The parts of an answer: the human solution without calculator annotations, and the final answer. */
-export interface Solution {
-  readonly steps: string;
-  readonly final: string;
-}
-
-/** Takes an answer apart, or null where it has no `#### ` line. */
-export function solutionOf(answer: string): Solution | null {
-  const end = answer.lastIndexOf('####');
-  if (end < 0) return null;
-  const steps = answer
-    .slice(0, end)
-    .replace(/<<[^<>]*>>/g, '')
-    .trim();
-  const final = answer.slice(end + '####'.length).trim();
-  return steps === '' || final === '' ? null : { steps, final };
-}
-
 /**
  * Puts GSM8K into the loop's form: the question is context, the final answer is the chunk, the human solution is the
  * teacher's thought. Only the teacher split shows solutions. Rows are drawn by the seed; no question comes in two splits.
  *
- * @throws OperatorError when there are not enough rows, or one has no final answer
+ * @throws OperatorError when there are not enough rows, or one has no solution or no final answer
  */
 export function makeGsm8k(
   train: readonly Gsm8kRow[],
@@ -98,10 +81,10 @@ export async function writeGsm8k(
 }
 
 function split({ question, answer }: Gsm8kRow): { context: string; text: string; thought: string } {
-  const solution = solutionOf(answer);
-  if (solution === null) {
+  const solution = gsm8kAnswer(answer);
+  if (solution === null || solution.steps === '') {
     throw refusal(
-      '`####` and a final answer behind the steps',
+      'steps, `####` and a final answer',
       `\`${answer.slice(0, 80)}\``,
       `question: ${question.slice(0, 80)}`,
     );

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDocumentLine } from '../../activities/corpus/document-line.ts';
-import { makeGsm8k, solutionOf, writeGsm8k, type Gsm8kRow } from '../../scripts/corpora/gsm8k.ts';
+import { gsm8kAnswer } from '../../activities/evaluation/gsm8k-answer.ts';
+import { makeGsm8k, writeGsm8k, type Gsm8kRow } from '../../scripts/corpora/gsm8k.ts';
 
 const row = (n: number): Gsm8kRow => ({
   question: `Q${n}?`,
@@ -13,15 +14,15 @@ const row = (n: number): Gsm8kRow => ({
 const rows = (from: number, to: number): Gsm8kRow[] => Array.from({ length: to - from }, (_, i) => row(from + i));
 
 describe('an answer is taken apart', () => {
-  test.each<[string, ReturnType<typeof solutionOf>]>([
+  test.each<[string, ReturnType<typeof gsm8kAnswer>]>([
     ['48/2 = <<48/2=24>>24 clips.\n#### 24', { steps: '48/2 = 24 clips.', final: '24' }],
     ['a <<1=1>>1, b <<2=2>>2\nc\n#### 1,000 ', { steps: 'a 1, b 2\nc', final: '1,000' }],
     ['#### is no end\n#### 5', { steps: '#### is no end', final: '5' }],
     ['no final answer', null],
     ['steps\n####', null],
-    ['#### 5', null],
+    ['#### 5', { steps: '', final: '5' }],
   ])('%j', (answer, expected) => {
-    expect(solutionOf(answer)).toEqual(expected);
+    expect(gsm8kAnswer(answer)).toEqual(expected);
   });
 });
 
@@ -44,11 +45,13 @@ describe('the corpus', () => {
     expect(makeGsm8k([...rows(0, 12), row(0)], [row(0), row(50), row(51)], settings)).toEqual(corpus);
   });
 
-  test('is refused where rows are missing or one has no final answer', () => {
+  test('is refused where rows are missing or one has no solution or no final answer', () => {
     expect(() => makeGsm8k(rows(0, 8), rows(50, 60), settings)).toThrow(/at most 8 rows of the train file/);
     expect(() => makeGsm8k(rows(0, 12), rows(50, 51), settings)).toThrow(/at most 1 rows of the test file/);
-    const broken = rows(0, 9).map(({ question }) => ({ question, answer: 'no end' }));
-    expect(() => makeGsm8k(broken, rows(50, 60), settings)).toThrow(/`####` and a final answer/);
+    for (const answer of ['no end', '#### 5']) {
+      const broken = rows(0, 9).map(({ question }) => ({ question, answer }));
+      expect(() => makeGsm8k(broken, rows(50, 60), settings)).toThrow(/steps, `####` and a final answer/);
+    }
   });
 
   test('names the file and line of a row that is none', async () => {
