@@ -1,6 +1,6 @@
-import { runningSums, sumChunk, sumContext, sumThought } from '../../activities/corpus/running-sums.ts';
 import { OperatorError, EXIT_CODES } from '../operator-error.ts';
 import { drawDistinct } from './draw-distinct.ts';
+import { runningSums, sumChunk, sumContext, sumThought } from './running-sums.ts';
 import { writeJsonLines, type WrittenFile } from './write-json-lines.ts';
 
 /** Extent of the micro corpus; numbers of documents. */
@@ -35,8 +35,8 @@ export interface MicroCorpus {
 }
 
 /**
- * Makes up the micro corpus: sums of digits modulo m ({@link file://../../activities/corpus/running-sums.ts}). No question
- * comes twice, in one split or in two. The same settings give the same corpus.
+ * Makes up the micro corpus: sums of digits modulo m (running-sums.ts). No question comes twice, in one split or in two.
+ * The same settings give the same corpus.
  *
  * @throws OperatorError when there are not enough different questions, or a setting is out of range
  */

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cutSplit, resolveSplit } from '../../activities/corpus/cut-split.ts';
 import { importFile } from '../../activities/corpus/import.ts';
-import { runningSums } from '../../activities/corpus/running-sums.ts';
 import { weigh } from '../../activities/e-step/weights.ts';
 import { select } from '../../activities/e-step/selection.ts';
 import { selectionDraw } from '../../activities/e-step/seeds.ts';
@@ -14,6 +13,7 @@ import { startRun } from '../../activities/store/runs.ts';
 import type { Place } from '../../workflows/contract/ids.ts';
 import type { Metric } from '../../workflows/contract/references.ts';
 import { writeMicro } from '../../scripts/corpora/micro.ts';
+import { runningSums } from '../../scripts/corpora/running-sums.ts';
 import { loadRecipe, type LoadedRecipe } from '../../scripts/recipe/load.ts';
 
 const RECIPE = fileURLToPath(new URL('../../deploy/recipes/micro.toml', import.meta.url));

@@ -19,14 +19,3 @@ export const sumContext = (digits: readonly number[]): string => `Add up ${digit
 export const sumThought = (sums: readonly number[]): string => ` Then ${sums.join(' ')}`;
 
 export const sumChunk = (total: number): string => ` It ends in ${total} .`;
-
-/**
- * Whether a thought holds exactly the running sums of the digits that its context names: what the micro task counts as
- * a right thought. False for a context of another kind.
- *
- * @param modulus m of the corpus, which its texts do not say
- */
-export function isRightThought(context: string, thought: string, modulus = 7): boolean {
-  const digits = /^Add up ((?:\d )+)\.$/.exec(context)?.[1]?.trimEnd().split(' ').map(Number);
-  return digits !== undefined && thought === sumThought(runningSums(digits, modulus));
-}
