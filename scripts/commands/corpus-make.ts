@@ -3,7 +3,7 @@ import { GSM8K_DEFAULTS, writeGsm8k, type Gsm8kSettings } from '../corpora/gsm8k
 import { MICRO_DEFAULTS, writeMicro, type MicroSettings } from '../corpora/micro.ts';
 import type { WrittenFile } from '../corpora/write-json-lines.ts';
 import { print, printJson, table } from '../output.ts';
-import { wholeNumber } from './data-option.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const MICRO_HELP = `
 Sums of digits modulo m: without a thought the answer takes all steps at once, with one a step at a time. Writes

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import type { SplitView } from '../corpora/corpus-view.ts';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
 import { pairs, print, printJson, table } from '../output.ts';
-import { dataOption, wholeNumber } from './data-option.ts';
+import { dataOption } from './data-option.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const LIST_HELP = `
 Example:

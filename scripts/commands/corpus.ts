@@ -5,7 +5,8 @@ import { EXIT_CODES } from '../operator-error.ts';
 import { print, printJson, tell } from '../output.ts';
 import { corpusMakeCommand } from './corpus-make.ts';
 import { corpusListCommand, corpusShowCommand } from './corpus-show.ts';
-import { dataOption, wholeNumber } from './data-option.ts';
+import { dataOption } from './data-option.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const IMPORT_HELP = `
 A file holds JSON lines, plain or packed by zstd or gzip. A line is one of

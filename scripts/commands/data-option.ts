@@ -1,18 +1,6 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 
 /** `--data`: which data folder, and so which stack, a command is about. */
 export function dataOption(): Option {
   return new Option('--data <folder>', 'data folder (default: THOUGHTLOOP_DATA, else .thoughtloop in this directory)');
-}
-
-/**
- * Reads a whole number of an option.
- * @throws InvalidArgumentError, which commander shows with the option's name and exit code 2.
- */
-export function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (/^\d+$/.test(text) && number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
-  };
 }

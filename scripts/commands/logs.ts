@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
 import { print, printJson, table, tell } from '../output.ts';
-import { dataOption, wholeNumber } from './data-option.ts';
+import { dataOption } from './data-option.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface LogsOptions {
   readonly data?: string;

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { MAIN_ARM } from '../../workflows/contract/ids.ts';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
 import { print, printJson } from '../output.ts';
-import { dataOption, wholeNumber } from './data-option.ts';
+import { dataOption } from './data-option.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface ThoughtsOptions {
   readonly data?: string;

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { pairs, print, printJson, tell } from '../output.ts';
 import type { Stack } from '../stack/stack.ts';
-import { dataOption, wholeNumber } from './data-option.ts';
+import { dataOption } from './data-option.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface UpOptions {
   readonly data?: string;
