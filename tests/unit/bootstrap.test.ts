@@ -23,7 +23,7 @@ it('the first command installs the npm packages from the lock file, without inst
 
   expect([first.code, second.code]).toEqual([0, 0]);
   expect(checkout.log).toHaveLength(1);
-  expect(checkout.log[0]).toMatch(/^npm install --no-save --ignore-scripts /);
+  expect(checkout.log[0]).toMatch(/^npm ci --ignore-scripts /);
   expect(JSON.parse(first.stdout)).toEqual({ args: ['--fast'], python: null });
   expect(first.stderr).toMatch(/installing the npm packages.*done in \d+ s/s);
 });
@@ -32,13 +32,13 @@ it('a changed lock file is installed', async () => {
   await checkout.run(['check']);
   checkout.lock('2.0.0');
   await checkout.run(['check']);
-  expect(count('npm install')).toBe(2);
+  expect(count('npm ci')).toBe(2);
 });
 
 it('two first commands at the same time install once', async () => {
   const both = await Promise.all([checkout.run(['check']), checkout.run(['check'])]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
-  expect(count('npm install')).toBe(1);
+  expect(count('npm ci')).toBe(1);
 });
 
 it('an installer that was killed does not block the next one', async () => {
