@@ -1,11 +1,12 @@
 import { createClusterActivities } from '../activities/clusters/activities.ts';
+import { jobPrograms } from '../activities/clusters/cluster-context.ts';
 import { TASK_QUEUES } from '../workflows/contract/task-queues.ts';
 import { runWorker } from './run-worker.ts';
 
 /** Watches jobs: trainings and servers. Its end only lets go of them; the next worker finds them by key. */
-await runWorker('cluster', (dependencies) => ({
+await runWorker('cluster', (dependencies, { python, trainer }) => ({
   taskQueue: TASK_QUEUES.cluster,
-  activities: createClusterActivities(dependencies),
+  activities: createClusterActivities(dependencies, { programs: jobPrograms(python, trainer) }),
   maxConcurrentActivityTaskExecutions: 200,
   shutdownGraceTime: '1 second',
 }));

@@ -7,6 +7,8 @@ const environment = z.object({
   THOUGHTLOOP_DATA: z.string().min(1),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   THOUGHTLOOP_PYTHON: z.string().min(1),
+  /** Absolute path of a program in place of the reference trainer (deploy/trainer/README.md); none when absent. */
+  THOUGHTLOOP_TRAINER: z.string().startsWith('/').optional(),
   /** host:port where Prometheus finds this process's metrics; none when absent. */
   THOUGHTLOOP_METRICS: z
     .string()
@@ -22,6 +24,7 @@ export interface WorkerConfig {
   readonly dataFolder: string;
   readonly databaseUrl: string;
   readonly python: string;
+  readonly trainer: string | undefined;
   readonly metricsAddress: string | undefined;
   readonly logLevel: string;
   readonly shardsAtOnce: number;
@@ -45,6 +48,7 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): WorkerCo
     dataFolder: resolve(data.THOUGHTLOOP_DATA),
     databaseUrl: data.DATABASE_URL,
     python: data.THOUGHTLOOP_PYTHON,
+    trainer: data.THOUGHTLOOP_TRAINER,
     metricsAddress: data.THOUGHTLOOP_METRICS,
     logLevel: data.THOUGHTLOOP_LOG_LEVEL,
     shardsAtOnce: data.THOUGHTLOOP_SHARDS_AT_ONCE,

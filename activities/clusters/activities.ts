@@ -18,7 +18,7 @@ import { clusterContext, type ClusterContext } from './cluster-context.ts';
 /** Documents that a tokenizer is trained on at most: beyond it merges hardly change, and they are held in memory. */
 const TOKENIZER_DOCUMENTS = 200_000;
 
-/** What tests change: programs in place of the trainer and the launcher, and shorter patience. */
+/** What may be changed: programs in place of the trainer and the launcher; by tests, patience. */
 export type ClusterActivityChanges = Parameters<typeof clusterContext>[1] & {
   readonly serverPatience?: ServerPatience;
 };

@@ -21,7 +21,19 @@ export interface ClusterContext extends Dependencies {
 
 const program = (path: string): string => fileURLToPath(new URL(`../../deploy/${path}`, import.meta.url));
 
-/** The product's programs and patience; tests give others. */
+/**
+ * The programs of deploy/.
+ * @param trainer program in place of train.py that keeps its contract (deploy/trainer/README.md)
+ */
+export function jobPrograms(python: string, trainer?: string): JobPrograms {
+  return {
+    prepare: [python, program('trainer/prepare.py')],
+    train: trainer === undefined ? [python, program('trainer/train.py')] : [trainer],
+    serve: [python, program('server/serve.py')],
+  };
+}
+
+/** The programs of deploy/ and the product's patience, where no others are given. */
 export function clusterContext(
   dependencies: Dependencies,
   changes: Partial<Pick<ClusterContext, 'programs' | 'patience'>> = {},
@@ -30,11 +42,7 @@ export function clusterContext(
   const adapters = new Map<string, JobCluster>();
   return {
     ...dependencies,
-    programs: {
-      prepare: [python, program('trainer/prepare.py')],
-      train: [python, program('trainer/train.py')],
-      serve: [python, program('server/serve.py')],
-    },
+    programs: jobPrograms(python),
     patience: PATIENCE,
     ...changes,
     cluster: (name) => {
