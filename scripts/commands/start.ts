@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { EXIT_CODES } from '../operator-error.ts';
-import { pairs, print, printJson, tell } from '../output.ts';
+import { pairs, printJson, tell } from '../output.ts';
+import type { RunStart } from '../run/start-run.ts';
 import { dataOption } from './data-option.ts';
 import { setOption, variableOption, type RecipeOptions } from './recipe-options.ts';
+import { watchToEnd } from './watch-to-end.ts';
 
 interface StartOptions extends RecipeOptions {
   readonly data?: string;
@@ -39,40 +41,29 @@ export function startCommand(): Command {
       for (const { message } of loaded.warnings) tell(`warning: ${message}`);
       const dataFolder = resolveDataFolder(options.data);
       await withStore(options.data, async (database) => {
-        const { kind, row, link } = await startRun(database, options.data, dataFolder, loaded);
-        const { run, status } = row;
-        if (options.json === true && options.watch !== true) {
-          printJson({ run, kind, status: kind === 'resumed' ? 'Running' : status, digest: row.digest, link });
-        } else if (kind === 'ended') {
-          tell(
-            `Run ${run} is over (${status}): it is not run again. \`thoughtloop report ${run}\` shows what came out.`,
-          );
+        const start = await startRun(database, options.data, dataFolder, loaded);
+        const { kind, row, link } = start;
+        const { run, status, digest } = row;
+        const watched = options.watch === true && kind !== 'ended';
+        if (options.json === true && !watched) {
+          printJson({ run, kind, status: kind === 'resumed' ? 'Running' : status, digest, link });
         } else {
-          tell(
-            `${{ started: `Run ${run} started.`, resumed: `Run ${run} goes on where it was.`, running: status === 'Parked' ? `Run ${run} waits for a decision: \`thoughtloop status ${run}\`.` : `Run ${run} goes on.` }[kind]}\n` +
-              pairs([
-                ...(link === undefined ? [] : ([['Web UI', link]] as const)),
-                ['progress', `thoughtloop watch ${run}`],
-              ]),
-          );
+          tell(startText(start));
         }
         if (kind === 'ended' && status === 'Failed') process.exitCode = EXIT_CODES.runStopped;
-        if (options.watch === true && kind !== 'ended')
-          await watchToTheEnd(database, dataFolder, run, options.json === true);
+        if (watched) await watchToEnd(database, dataFolder, run, options.json === true);
       });
     });
 }
 
-async function watchToTheEnd(
-  database: import('../../activities/store/pool.ts').Database,
-  dataFolder: string,
-  run: string,
-  json: boolean,
-): Promise<void> {
-  const { exitCodeOf, watchRun } = await import('../run/watch-run.ts');
-  const { resultsTable } = await import('../run/results-table.ts');
-  const overview = await watchRun({ database, dataFolder, run, out: json ? process.stderr : process.stdout });
-  if (json) printJson(overview);
-  else if (!process.stdout.isTTY) print(`\n${resultsTable(overview.results)}`);
-  process.exitCode = exitCodeOf(overview);
+/** What came of starting, for people. */
+function startText({ kind, row: { run, status }, link }: RunStart): string {
+  if (kind === 'ended') {
+    return `Run ${run} is over (${status}): it is not run again. \`thoughtloop report ${run}\` shows what came out.`;
+  }
+  const going =
+    status === 'Parked' ? `Run ${run} waits for a decision: \`thoughtloop status ${run}\`.` : `Run ${run} goes on.`;
+  const word = { started: `Run ${run} started.`, resumed: `Run ${run} goes on where it was.`, running: going }[kind];
+  const where = link === undefined ? [] : [['Web UI', link] as const];
+  return `${word}\n${pairs([...where, ['progress', `thoughtloop watch ${run}`]])}`;
 }

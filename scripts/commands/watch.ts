@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { print, printJson } from '../output.ts';
 import { dataOption } from './data-option.ts';
+import { watchToEnd } from './watch-to-end.ts';
 
 const HELP = `
 On a terminal the view is redrawn; in a log there is a line whenever something happens, and at least one a minute.
@@ -19,16 +19,10 @@ export function watchCommand(): Command {
     .addHelpText('after', HELP)
     .action(async (run: string, { data, json }: { readonly data?: string; readonly json?: boolean }) => {
       const { existingRun, withStore } = await import('../run/store-access.ts');
-      const { exitCodeOf, watchRun } = await import('../run/watch-run.ts');
-      const { resultsTable } = await import('../run/results-table.ts');
       const { resolveDataFolder } = await import('../stack/data-folder.ts');
       await withStore(data, async (database) => {
         await existingRun(database, run);
-        const out = json === true ? process.stderr : process.stdout;
-        const overview = await watchRun({ database, dataFolder: resolveDataFolder(data), run, out });
-        if (json === true) printJson(overview);
-        else if (!out.isTTY) print(`\n${resultsTable(overview.results)}`);
-        process.exitCode = exitCodeOf(overview);
+        await watchToEnd(database, resolveDataFolder(data), run, json === true);
       });
     });
 }
