@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { jobLog } from '../../scripts/run/job-log.ts';
 import type { JobLine } from '../../activities/report/queries/machinery.ts';
 
@@ -22,6 +22,7 @@ test.each([
   ['training', 'progress.jsonl'],
 ] as const)('the log of a %s ends with %s where the program itself says nothing', async (kind, file) => {
   const data = await mkdtemp(join(tmpdir(), 'thoughtloop-log-'));
+  onTestFinished(() => rm(data, { recursive: true }));
   await mkdir(join(data, 'runs/r/x'), { recursive: true });
   await writeFile(join(data, 'runs/r/x', file), 'one\ntwo\nthree\n');
   expect(await jobLog(data, job(kind), 2)).toEqual(['two', 'three']);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import { findRun } from '../../activities/store/runs.ts';
 import { writeReport } from '../../scripts/run/write-report.ts';
-import { fillRun } from '../support/filled-run.ts';
+import { fillRun, type FilledRun } from '../support/filled-run.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -14,11 +14,13 @@ const executablePath = process.env['CHROMIUM'] ?? BROWSERS.find((path) => exists
 let store: TestDatabase;
 let database: Database;
 let page: string;
+let filled: FilledRun;
 
 beforeAll(async () => {
   store = await createTestDatabase();
   database = openDatabase(store.url);
-  const { run, dataFolder } = await fillRun(database);
+  filled = await fillRun(database);
+  const { run, dataFolder } = filled;
   const row = await findRun(database, run);
   if (row === null) throw new Error('Expected the run');
   page = await writeReport(database, dataFolder, row, process.env['REPORT_OUT'] ?? join(dataFolder, 'report.html'));
@@ -27,6 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database.end();
   await store.drop();
+  await filled.remove();
 });
 
 test('a report asks nothing of the network, carries no script, and escapes what models write', () => {

@@ -29,6 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database.end();
   await store.drop();
+  await filled.remove();
 });
 
 test('there is one result a model, the EM loop first and the arms in the order of the recipe', async () => {

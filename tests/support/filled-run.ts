@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ export interface FilledRun {
   readonly dataFolder: string;
   readonly corpusFolder: string;
   readonly loaded: LoadedRecipe;
+  /** Removes its folders; the store is the test's. */
+  remove(): Promise<void>;
 }
 
 interface MadeModel extends Omit<Place, 'run'> {
@@ -70,7 +72,7 @@ export async function fillRun(database: Database, changes: readonly string[] = [
             updated_at = $3, ended_at = $3 where run = $1`,
     [run, at(0), at(33)],
   );
-  return { run, dataFolder, corpusFolder, loaded };
+  return { run, dataFolder, corpusFolder, loaded, remove: () => rm(folder, { recursive: true }) };
 }
 
 async function writeModel(database: Database, run: string, model: MadeModel, index: number): Promise<void> {

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { OPERATIONAL_PATHS, type Recipe } from '../../workflows/contract/recipe.ts';
 import { makeMicro } from '../../scripts/corpora/micro.ts';
 import { recipeDigest } from '../../scripts/recipe/digest.ts';
@@ -34,6 +34,8 @@ beforeAll(async () => {
   const lines = makeMicro().test.map((row) => JSON.stringify(row));
   await writeFile(join(folder, 'test.jsonl'), `${lines.join('\n')}\n`);
 });
+
+afterAll(() => rm(folder, { recursive: true }));
 
 async function load(toml: string, set: readonly string[] = []): Promise<LoadedRecipe> {
   const file = join(folder, 'recipe.toml');
@@ -308,6 +310,7 @@ describe('digest and differences', () => {
   test('the digest changes with a single character of a benchmark file', async () => {
     const before = await loadRecipe(MICRO, { variables: { data: folder } });
     const other = await mkdtemp(join(tmpdir(), 'thoughtloop-recipe-'));
+    onTestFinished(() => rm(other, { recursive: true }));
     await writeFile(join(other, 'test.jsonl'), (await readFile(join(folder, 'test.jsonl'), 'utf8')).replace('1', '2'));
     const after = await loadRecipe(MICRO, { variables: { data: other } });
     expect(after.digest).not.toBe(before.digest);
