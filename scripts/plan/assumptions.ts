@@ -16,13 +16,17 @@ export interface Assumptions {
   readonly pricePerHour: number | null;
 }
 
-/** Measured on two idle cores of a server CPU, with vLLM and the reference trainer: the demo's model, and SmolLM2-135M. */
-const MEASURED = [
+/**
+ * On two cores of a server CPU, with vLLM and the reference trainer. The small model: training from the times of the
+ * demo's arms that do not sample (README.md); sampling and scoring fitted to those of its EM iterations, where they
+ * are not told apart. The large one, SmolLM2-135M: measured.
+ */
+const REFERENCE = [
   { parameters: 1e5, sampled: 4_000, scored: 16_000, trained: 36_000 },
   { parameters: 1.35e8, sampled: 75, scored: 217, trained: 60 },
 ] as const;
 
-/** Measured there: 11 to 49 s, the longest beside other work. */
+/** Median of eleven starts of the demo's servers beside other work, which took 11 to 49 s. */
 const SERVER_START_SECONDS = 25;
 
 /**
@@ -39,7 +43,7 @@ export function assume(
   teacherThoughtCharacters: number | null,
   maxThoughtTokens: number,
 ): Assumptions {
-  const size = parameters ?? MEASURED[1].parameters;
+  const size = parameters ?? REFERENCE[1].parameters;
   // A byte-level BPE of a few hundred entries has hardly any words.
   const charactersPerToken = given.charactersPerToken ?? (smallVocabulary ? 2 : 4);
   const likeTeacher = teacherThoughtCharacters === null ? null : teacherThoughtCharacters / charactersPerToken + 1;
@@ -55,7 +59,7 @@ export function assume(
 }
 
 function rate(kind: 'sampled' | 'scored' | 'trained', parameters: number): number {
-  const [small, large] = MEASURED;
+  const [small, large] = REFERENCE;
   if (parameters <= small.parameters) return small[kind];
   if (parameters >= large.parameters) return (large[kind] * large.parameters) / parameters;
   const share = Math.log(parameters / small.parameters) / Math.log(large.parameters / small.parameters);

@@ -95,7 +95,7 @@ test('cost is asked for by its price', () => {
   expect(cost).toBeCloseTo((2 * (32 * (seconds.total - seconds.training) + seconds.training)) / 3_600, 3);
 });
 
-test('rates of two cores fall with the size of the model and meet what was measured', () => {
+test('rates of two cores fall with the size of the model and meet the two reference models', () => {
   const at = (parameters: number): Assumptions => assume({}, parameters, true, null, 16);
   expect(at(1e5).sampledPerSecond).toBeCloseTo(4_000, 6);
   expect(at(1.35e8).trainedPerSecond).toBeCloseTo(60, 6);
