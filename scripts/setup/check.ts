@@ -22,9 +22,10 @@ const CHECKS = [
       'warn',
       '--ignore-path',
       '.gitignore',
-      '--ignore-path',
-      'scripts/setup/prettier.ignore',
       '**/*.{ts,mjs,js,json,md}',
+      '!package-lock.json',
+      // Recorded, not written.
+      '!tests/replay/histories/**',
     ],
   },
 ];
