@@ -3,16 +3,15 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { importFile } from '../../activities/corpus/import.ts';
 import { createRecordActivities } from '../../activities/record/activities.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import { writeMicro } from '../../scripts/corpora/micro.ts';
-import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
 import { thoughtloop, type CommandResult } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeActivities } from '../support/fake-activities.ts';
+import { startFakeWorkers } from '../support/fake-workers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startTestTemporal, type TestTemporal } from '../support/temporal.ts';
 
@@ -21,13 +20,11 @@ const RECIPE = fileURLToPath(new URL('../../deploy/recipes/micro.toml', import.m
 let store: TestDatabase;
 let database: Database;
 let temporal: TestTemporal;
-let native: NativeConnection;
-let workers: { worker: Worker; ended: Promise<void> }[];
+let stopWorkers: () => Promise<void>;
 let folder: string;
 let fake: FakeActivities;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   [store, temporal] = await Promise.all([createTestDatabase(), startTestTemporal()]);
   database = openDatabase(store.url);
   folder = await mkdtemp(join(tmpdir(), 'thoughtloop-commands-'));
@@ -35,38 +32,14 @@ beforeAll(async () => {
   for (const split of ['teacher', 'em', 'held-out']) {
     await importFile(database, { file: join(folder, 'micro', `${split}.jsonl`), corpus: 'micro', split });
   }
-  native = await NativeConnection.connect({ address: temporal.address });
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
   // The store's bookkeeping is real, every other step is the fake of the test that runs.
   const record = createRecordActivities({ database, dataFolder: folder, python: 'python3' });
-  const faked = Object.fromEntries(
-    Object.keys(new FakeActivities().activities()).map((name) => [
-      name,
-      (input: unknown) => (fake.activities() as unknown as Record<string, (input: unknown) => unknown>)[name]?.(input),
-    ]),
-  );
-  workers = await Promise.all(
-    Object.values(TASK_QUEUES).map(async (taskQueue) => {
-      const worker = await Worker.create({
-        connection: native,
-        taskQueue,
-        activities: { ...faked, ...record, planRawBudget: () => Promise.resolve({ tokens: 100 }) },
-        maxHeartbeatThrottleInterval: '200 milliseconds',
-        defaultHeartbeatThrottleInterval: '200 milliseconds',
-        ...(taskQueue === TASK_QUEUES.control ? { workflowBundle } : {}),
-      });
-      return { worker, ended: worker.run() };
-    }),
-  );
+  const instead = { ...record, planRawBudget: () => Promise.resolve({ tokens: 100 }) };
+  stopWorkers = await startFakeWorkers({ address: temporal.address, fake: () => fake, instead });
 });
 
 afterAll(async () => {
-  for (const { worker } of workers) worker.shutdown();
-  await Promise.all(workers.map(({ ended }) => ended));
-  await native.close();
+  await stopWorkers();
   await database.end();
   await Promise.all([store.drop(), temporal.stop()]);
   await rm(folder, { recursive: true, force: true });

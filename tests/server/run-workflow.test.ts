@@ -1,6 +1,4 @@
-import { fileURLToPath } from 'node:url';
 import { Connection, WorkflowClient, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Runtime, DefaultLogger, Worker } from '@temporalio/worker';
 import { temporal as temporalProto } from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MESSAGES, type Decision, type DecisionAnswer } from '../../workflows/contract/messages.ts';
@@ -8,6 +6,7 @@ import type { BenchmarkSettings, Recipe } from '../../workflows/contract/recipe.
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
 import { run } from '../../workflows/index.ts';
 import { FakeActivities } from '../support/fake-activities.ts';
+import { startFakeWorkers } from '../support/fake-workers.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -20,49 +19,18 @@ const SIGNALED = Number(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED);
 
 let temporal: TestTemporal;
 let client: WorkflowClient;
-let workers: { worker: Worker; ended: Promise<void> }[];
-let native: NativeConnection;
+let stopWorkers: () => Promise<void>;
 let fake: FakeActivities;
 let count = 0;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
   temporal = await startTestTemporal();
   client = new WorkflowClient({ connection: await Connection.connect({ address: temporal.address }) });
-  native = await NativeConnection.connect({ address: temporal.address });
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
-  // Each test's calls go to the fake of that test.
-  const names = Object.keys(new FakeActivities().activities());
-  const activities = Object.fromEntries(
-    names.map((name) => [
-      name,
-      (input: unknown) => (fake.activities() as unknown as Record<string, (input: unknown) => unknown>)[name]?.(input),
-    ]),
-  );
-  workers = await Promise.all(
-    Object.values(TASK_QUEUES).map(async (taskQueue) => {
-      const worker = await Worker.create({
-        connection: native,
-        taskQueue,
-        activities,
-        // Every workflow task replays from the start: what is not deterministic fails here.
-        maxCachedWorkflows: 0,
-        maxHeartbeatThrottleInterval: '200 milliseconds',
-        defaultHeartbeatThrottleInterval: '200 milliseconds',
-        ...(taskQueue === TASK_QUEUES.control ? { workflowBundle } : {}),
-      });
-      return { worker, ended: worker.run() };
-    }),
-  );
+  stopWorkers = await startFakeWorkers({ address: temporal.address, fake: () => fake, replayAlways: true });
 });
 
 afterAll(async () => {
-  for (const { worker } of workers) worker.shutdown();
-  await Promise.all(workers.map(({ ended }) => ended));
-  await native.close();
+  await stopWorkers();
   await client.connection.close();
   await temporal.stop();
 });

@@ -9,5 +9,3 @@ export const TASK_QUEUES = {
   /** Benchmarks and likelihoods. */
   evaluation: 'thoughtloop-evaluation',
 } as const;
-
-export type TaskQueue = (typeof TASK_QUEUES)[keyof typeof TASK_QUEUES];
