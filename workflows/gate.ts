@@ -37,10 +37,6 @@ export class Gate {
     setHandler(resumeSignal, () => this.#set(false));
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   /** Resolves once the gate is open. */
   async pass(): Promise<void> {
     if (this.#closed) await condition(() => !this.#closed);

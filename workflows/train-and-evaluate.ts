@@ -108,7 +108,7 @@ function train(
     trial,
     generation,
     cluster: mStep.cluster,
-    seed: seed + trial,
+    seed,
     init,
     trainingSet,
     settings,
