@@ -47,6 +47,15 @@ export default tseslint.config(
     files: ['**/*.test.ts', 'tests/support/**/*.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
+  {
+    files: ['tests/**/*.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'kill', message: 'killProcess refuses ids that would end the test run itself.' },
+      ],
+    },
+  },
   onlyTowards(
     ['workflows/contract/**/*.ts'],
     [{ regex: '^(?!\\./[^/]+\\.ts$)', message: 'The contract imports nothing but itself: everybody imports it.' }],

@@ -14,6 +14,7 @@ import type { CheckpointRef } from '../../workflows/contract/references.ts';
 import { activityEnvironment } from '../support/activity-environment.ts';
 import { isRunning, testPython } from '../support/cluster-contract.ts';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { runActivity } from '../support/run-activity.ts';
 import { insertRun } from '../support/run-row.ts';
@@ -153,7 +154,7 @@ test('a server is ready once it was admitted, answers, and is stopped when its f
 test('a server whose process is killed is lost, and the next attempt starts the next generation', async () => {
   const { end } = supervise('serve');
   await ready();
-  process.kill(launcherOf(0), 'SIGKILL');
+  killProcess(launcherOf(0));
   expect(await end).toMatchObject({ type: 'ServerLost', message: expect.stringContaining('SIGKILL') as string });
   expect(await slotRow()).toMatchObject({ state: 'gone', url: null, generation: 0 });
   const { rows } = await database.query('select kind from events');
@@ -186,7 +187,7 @@ test('a worker that shuts down leaves the server serving, and the next attempt t
   expect(isRunning(pid)).toBe(true);
   expect(await slotRow()).toMatchObject({ state: 'ready' });
   const second = supervise('serve');
-  process.kill(pid, 'SIGKILL');
+  killProcess(pid);
   expect((await second.end).type).toBe('ServerLost');
   expect(existsSync(folderOf(1))).toBe(false);
 });
@@ -221,7 +222,7 @@ test('a server lost while nobody watched is no failed start', async () => {
   await ready();
   first.environment.cancel('WORKER_SHUTDOWN', SHUTDOWN);
   await first.end;
-  process.kill(launcherOf(0), 'SIGKILL');
+  killProcess(launcherOf(0));
   const job = await createProcessCluster(testPython()).find('run/i1/fleet/0/g0', folderOf(0));
   await eventually(
     'the job’s end',
@@ -245,7 +246,7 @@ test('a ready server ends a row of failed starts', async () => {
   await supervise('die').end;
   const { end } = supervise('serve');
   await ready(2);
-  process.kill(launcherOf(2), 'SIGKILL');
+  killProcess(launcherOf(2));
   await end;
   expect(await supervise('die').end).toMatchObject({ type: 'ServerLost' });
 });

@@ -9,6 +9,7 @@ import type { JobHandle } from '../../activities/clusters/job-cluster.ts';
 import { createProcessCluster } from '../../activities/clusters/process-cluster.ts';
 import { describeClusterContract, fakeJob, isRunning, starts, testPython } from '../support/cluster-contract.ts';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 
 const SUBMITTER = fileURLToPath(new URL('../support/submit-job.ts', import.meta.url));
 
@@ -37,7 +38,7 @@ test('a runner that is killed takes the program with it, and the job is lost', a
   const handle = await cluster.submit('run/a', fakeJob(folder, 'wait'));
   submitted.push(handle);
   const [pid] = await eventually('the program starts', () => starts(folder).length > 0 && starts(folder));
-  process.kill(Number(handle.id), 'SIGKILL');
+  killProcess(handle.id);
   await eventually('the job is lost', async () => (await cluster.status(handle)).kind === 'lost');
   await eventually('the program ends', () => !isRunning(pid!));
   expect(await cluster.submit('run/a', fakeJob(folder, 'wait'))).toEqual(handle);
@@ -48,7 +49,7 @@ test('a runner that is asked to end passes the request on and the job is failed,
   const handle = await cluster.submit('run/a', fakeJob(folder, 'wait'));
   submitted.push(handle);
   await eventually('the program starts', () => starts(folder).length > 0);
-  process.kill(Number(handle.id), 'SIGTERM');
+  killProcess(handle.id, 'SIGTERM');
   const status = await eventually('the job ends', async () => {
     const answer = await cluster.status(handle);
     return answer.kind !== 'running' && answer;

@@ -98,7 +98,7 @@ describe.skipIf(NO_PYTHON)('a training that is stopped and started again (set TH
     name: string,
     changes: Readonly<Record<string, unknown>> = {},
   ): Promise<Awaited<Started['ended']>> {
-    const { process, ended } = startOn(TRAIN, specOf(name, changes), folder);
+    const { process: trainer, ended } = startOn(TRAIN, specOf(name, changes), folder);
     let over = false;
     void ended.then(() => (over = true));
     await eventually(
@@ -106,7 +106,7 @@ describe.skipIf(NO_PYTHON)('a training that is stopped and started again (set TH
       () => over || (existsSync(join(folder, name, 'progress.jsonl')) && (progressOf(name).at(-1) ?? 0) >= step),
       90,
     );
-    process.kill(signal);
+    trainer.kill(signal);
     return ended;
   }
 

@@ -8,6 +8,7 @@ import { readProgress } from '../../activities/m-step/progress.ts';
 import { verifyCheckpoint } from '../../activities/m-step/verify-checkpoint.ts';
 import { openDatabase } from '../../activities/store/pool.ts';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { runActivity } from '../support/run-activity.ts';
 import { makeTinyBase, TINY_CORPUS } from '../support/tiny-checkpoint.ts';
@@ -54,9 +55,9 @@ test.skipIf(PYTHON === undefined)(
         180,
       );
       const { pid } = JSON.parse(readFileSync(join(folder, 'g0', 'job.json'), 'utf8')) as { pid: number };
-      const [trainer] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
       expect(step).toBeLessThan(200);
-      process.kill(Number(trainer), 'SIGKILL');
+      const [trainer] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+      killProcess(trainer);
       const result = await waiting;
       expect(result.steps).toBe(200);
       expect(result.loss).toBeLessThan(3);

@@ -14,6 +14,7 @@ import type { CheckpointRef, TrainingResult } from '../../workflows/contract/ref
 import { activityEnvironment } from '../support/activity-environment.ts';
 import { isRunning, testPython } from '../support/cluster-contract.ts';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { runActivity } from '../support/run-activity.ts';
 import { insertRun } from '../support/run-row.ts';
@@ -297,7 +298,7 @@ test('a job whose runner died without a word is started again', async () => {
   await eventually('the first start', () => starts().length === 1);
   const cluster = createProcessCluster(testPython());
   const handle = await cluster.find(job.key, join(data, 'runs/run/i1/m/latent-0/g0'));
-  process.kill(Number(handle?.id), 'SIGKILL');
+  killProcess(handle?.id);
   await eventually('the second start', () => starts().length === 2);
   expect(isRunning(starts()[0]!)).toBe(false);
   writeFileSync(join(output(), 'go'), '');

@@ -10,6 +10,7 @@ import { readStack } from '../../scripts/stack/stack.ts';
 import { stopStack } from '../../scripts/stack/stop-stack.ts';
 import { thoughtloop, type CommandResult } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 import { processesNaming } from '../support/processes.ts';
 import { withoutStackEnvironment } from '../support/stack-environment.ts';
 
@@ -47,7 +48,7 @@ beforeAll(() => {
 
 afterAll(async () => {
   await stopStack({ dataFolder: data });
-  for (const { pid } of processesNaming(data)) process.kill(pid, 'SIGKILL');
+  for (const { pid } of processesNaming(data)) killProcess(pid);
   rmSync(data, { recursive: true, force: true });
   restoreEnvironment();
 });
@@ -88,7 +89,7 @@ const at = (place: string): Promise<unknown> =>
 function killOfStack(name: string): void {
   const found = readState(data)?.processes.find((process) => process.name === name);
   if (found === undefined) throw new Error(`Expected a process ${name} in the stack, found none`);
-  process.kill(found.pid, 'SIGKILL');
+  killProcess(found.pid);
 }
 
 /** Kills a job's program once it runs. */
@@ -101,7 +102,7 @@ async function killJob(...words: string[]): Promise<void> {
     },
     2 * MINUTES,
   );
-  process.kill((found as { pid: number }).pid, 'SIGKILL');
+  killProcess((found as { pid: number }).pid);
 }
 
 const durableChunks = (): Promise<number> =>
@@ -160,7 +161,7 @@ it(
     await at('latent/2 m-step');
     const state = readState(data);
     for (const { pid } of [...(state?.supervisor ? [state.supervisor] : []), ...(state?.processes ?? [])]) {
-      process.kill(pid, 'SIGKILL');
+      killProcess(pid);
     }
     await command('up');
 

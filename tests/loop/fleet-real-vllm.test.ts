@@ -9,6 +9,7 @@ import type { SuperviseServerInput } from '../../workflows/contract/activities.t
 import { activityEnvironment } from '../support/activity-environment.ts';
 import { isRunning } from '../support/cluster-contract.ts';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { runActivity } from '../support/run-activity.ts';
 import { makeTinyBase } from '../support/tiny-checkpoint.ts';
@@ -76,7 +77,7 @@ test.skipIf(PYTHON === undefined)(
       await ready(0);
       const [, launcher, ...engine] = processes(0);
       expect(engine.length).toBeGreaterThan(0);
-      process.kill(launcher ?? 0, 'SIGKILL');
+      killProcess(launcher);
       expect(await first).toBe('ServerLost');
       await eventually('vLLM is gone with its launcher', () => !engine.some(isRunning));
 

@@ -14,6 +14,7 @@ import { readState, writeState, type StackState } from '../../scripts/stack/stac
 import { readStack, type Stack } from '../../scripts/stack/stack.ts';
 import { stopStack } from '../../scripts/stack/stop-stack.ts';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 import { withoutStackEnvironment } from '../support/stack-environment.ts';
 
 let folders: string[];
@@ -133,7 +134,7 @@ it('after kill -9 of everything up brings all back with its data', async () => {
   await query(before, `create table kept (word text); insert into kept values ('thought')`);
   await withClient(before, (client) => client.start('nobodyRunsThis', { taskQueue: 'none', workflowId: 'kept' }));
   const killed = identities(folder);
-  for (const { pid } of killed) process.kill(pid, 'SIGKILL');
+  for (const { pid } of killed) killProcess(pid);
   await eventually('all processes are gone', () => !killed.some(isAlive));
 
   const after = await up(folder);
@@ -151,7 +152,7 @@ it('what a killed supervisor leaves behind is ended by the next up, not doubled'
   const before = await up(folder);
   const { supervisor, processes } = state(folder);
   if (supervisor === undefined) throw new Error('expected a supervisor');
-  process.kill(supervisor.pid, 'SIGKILL');
+  killProcess(supervisor.pid);
   await eventually('the supervisor is gone', () => !isAlive(supervisor));
   expect(processes.filter(isAlive)).toEqual(processes);
   expect(readStack(folder)?.running).toBe(false);
@@ -172,7 +173,7 @@ it('a process that its supervisor had no time to write down is ended by the next
   await up(folder);
   const { supervisor, processes, ...rest } = state(folder);
   if (supervisor === undefined) throw new Error('expected a supervisor');
-  process.kill(supervisor.pid, 'SIGKILL');
+  killProcess(supervisor.pid);
   await eventually('the supervisor is gone', () => !isAlive(supervisor));
   writeState(folder, { ...rest, processes: [] });
 
@@ -203,7 +204,7 @@ it('down also ends what a killed supervisor left behind', async () => {
   await up(folder);
   const { supervisor, processes } = state(folder);
   if (supervisor === undefined) throw new Error('expected a supervisor');
-  process.kill(supervisor.pid, 'SIGKILL');
+  killProcess(supervisor.pid);
 
   expect((await stopStack({ dataFolder: folder })).sort()).toEqual(['postgres', 'temporal']);
   expect(processes.filter(isAlive)).toEqual([]);
@@ -214,7 +215,7 @@ it.each(['postgres', 'temporal'])('a %s that dies is started again', async (name
   const stack = await up(folder);
   const before = state(folder).processes.find((process) => process.name === name);
   if (before === undefined) throw new Error(`expected a process ${name}`);
-  process.kill(before.pid, 'SIGKILL');
+  killProcess(before.pid);
 
   const after = await eventually(`${name} runs again`, () =>
     state(folder).processes.find(

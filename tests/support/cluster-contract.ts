@@ -12,6 +12,7 @@ import {
   type JobStatus,
 } from '../../activities/clusters/job-cluster.ts';
 import { eventually } from './eventually.ts';
+import { killProcess } from './kill-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('./fake-job.mjs', import.meta.url));
 
@@ -105,7 +106,7 @@ export function describeClusterContract(name: string, create: () => ClusterUnder
     test('a program that is killed has failed by that signal, without an exit code', async () => {
       const handle = await submit('run/a', fakeJob(folder, 'wait'));
       const [pid] = await eventually('the program starts', () => starts(folder).length > 0 && starts(folder));
-      process.kill(pid!, 'SIGKILL');
+      killProcess(pid);
       expect(await end(handle)).toEqual({
         kind: 'failed',
         reason: expect.stringContaining('SIGKILL') as string,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { killProcess } from '../support/kill-process.ts';
 import { FAKE_PROGRAMS, FakeCheckout } from '../support/fake-checkout.ts';
 
 let checkout: FakeCheckout;
@@ -14,6 +15,12 @@ beforeEach(() => {
 afterEach(() => {
   checkout.remove();
 });
+
+/** Process id of the npm that hangs, once it does. */
+const hangingNpm = (): Promise<string> => {
+  const marker = join(checkout.folder, 'log.hanging');
+  return eventually('npm hangs', () => existsSync(marker) && readFileSync(marker, 'utf8').trim());
+};
 
 const count = (start: string): number => checkout.log.filter((line) => line.startsWith(start)).length;
 
@@ -43,23 +50,21 @@ it('two first commands at the same time install once', async () => {
 
 it('an installer that was killed does not block the next one', async () => {
   const hanging = checkout.start(['check'], { FAKE_NPM: 'hang' });
-  const marker = join(checkout.folder, 'log.hanging');
-  const npm = await eventually('npm hangs', () => existsSync(marker) && Number(readFileSync(marker, 'utf8')));
+  const npm = await hangingNpm();
   hanging.kill('SIGKILL');
-  process.kill(npm, 'SIGKILL');
+  killProcess(npm);
   expect((await checkout.run(['check'])).code).toBe(0);
 });
 
 it('while another process installs, it says which one it waits for', async () => {
   const hanging = checkout.start(['check'], { FAKE_NPM: 'hang' });
-  const marker = join(checkout.folder, 'log.hanging');
-  const npm = await eventually('npm hangs', () => existsSync(marker) && Number(readFileSync(marker, 'utf8')));
+  const npm = await hangingNpm();
   const waiting = checkout.start(['check']);
   let stderr = '';
   waiting.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   await eventually('it says so', () => stderr.includes(`process ${hanging.pid} is installing the npm packages`));
   hanging.kill('SIGKILL');
-  process.kill(npm, 'SIGKILL');
+  killProcess(npm);
   expect(await new Promise((resolve) => waiting.once('close', resolve))).toBe(0);
 });
 
