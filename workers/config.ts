@@ -15,6 +15,8 @@ const environment = z.object({
     .regex(/^[^:]+:\d+$/)
     .optional(),
   THOUGHTLOOP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  /** Version that the code must have (code-version.ts): workers of one stack are of one version; any when absent. */
+  THOUGHTLOOP_CODE_VERSION: z.string().optional(),
   /** Shards that a sampler process works on at once. */
   THOUGHTLOOP_SHARDS_AT_ONCE: z.coerce.number().int().min(1).default(4),
 });
@@ -27,6 +29,7 @@ export interface WorkerConfig {
   readonly trainer: string | undefined;
   readonly metricsAddress: string | undefined;
   readonly logLevel: string;
+  readonly codeVersion: string | undefined;
   readonly shardsAtOnce: number;
   readonly cores: number;
 }
@@ -51,6 +54,7 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): WorkerCo
     trainer: data.THOUGHTLOOP_TRAINER,
     metricsAddress: data.THOUGHTLOOP_METRICS,
     logLevel: data.THOUGHTLOOP_LOG_LEVEL,
+    codeVersion: data.THOUGHTLOOP_CODE_VERSION,
     shardsAtOnce: data.THOUGHTLOOP_SHARDS_AT_ONCE,
     cores: availableParallelism(),
   });

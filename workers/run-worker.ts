@@ -2,6 +2,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Dependencies } from '../activities/dependencies.ts';
 import { openDatabase } from '../activities/store/pool.ts';
+import { codeVersion, DEPLOYMENT } from './code-version.ts';
 import { readConfig, type WorkerConfig } from './config.ts';
 import { installRuntime } from './runtime.ts';
 
@@ -9,7 +10,7 @@ import { installRuntime } from './runtime.ts';
 export type WorkerKind = (
   dependencies: Dependencies,
   config: WorkerConfig,
-) => Omit<WorkerOptions, 'connection' | 'namespace' | 'identity'>;
+) => Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'workerDeploymentOptions'>;
 
 /**
  * A worker process from its environment to its end: reads the configuration, connects, works until SIGTERM or SIGINT,
@@ -17,6 +18,7 @@ export type WorkerKind = (
  */
 export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
   const config = readConfig();
+  const version = requireVersion(config);
   installRuntime(config, name);
   const { connectionOptions, namespace } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
@@ -27,6 +29,12 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
       connection,
       namespace: namespace ?? 'default',
       identity: `${name}@${process.pid}`,
+      // A run stays with workers of the version that it began an iteration with: what they replay is what they did.
+      workerDeploymentOptions: {
+        version: { deploymentName: DEPLOYMENT, buildId: version },
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'PINNED',
+      },
       // Cancellation reaches an activity by its heartbeats: at most this late.
       maxHeartbeatThrottleInterval: '5 seconds',
       defaultHeartbeatThrottleInterval: '5 seconds',
@@ -39,4 +47,14 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
     await database.end();
     await connection.close();
   }
+}
+
+/** The version of this code; an error when the process that started this worker was of another one. */
+function requireVersion({ codeVersion: expected }: WorkerConfig): string {
+  const version = codeVersion();
+  if (expected === undefined || expected === version) return version;
+  throw new Error(
+    `Expected workflows/ of version ${expected}, found version ${version}: the code has changed since the stack was ` +
+      'started; run `thoughtloop down`, then `thoughtloop up`',
+  );
 }

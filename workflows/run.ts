@@ -7,6 +7,7 @@ import {
   setCurrentDetails,
   startChild,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { placeAttributes, STATUS_ATTRIBUTE } from './attributes.ts';
 import { baseline } from './baseline.ts';
@@ -45,7 +46,10 @@ export async function run(input: RunInput): Promise<void> {
       const following = { run: input.run, recipe: steps.recipe, state: next };
       // The next execution is found under its own iteration from its first moment.
       const typedSearchAttributes = placeAttributes(placeOf(following), phaseOf(next), 'Running');
-      await makeContinueAsNewFunc<typeof run>({ typedSearchAttributes })(following);
+      // Every workflow is pinned to the version of its workers; here, where nothing is open, a run takes the newer one.
+      const { targetWorkerDeploymentVersionChanged: newer } = workflowInfo();
+      const version = newer ? { initialVersioningBehavior: 'AUTO_UPGRADE' as const } : {};
+      await makeContinueAsNewFunc<typeof run>({ typedSearchAttributes, ...version })(following);
     }
     await record(place, 'Completed', 'done', state);
   } catch (error) {

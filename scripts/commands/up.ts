@@ -38,8 +38,9 @@ export function upCommand(): Command {
     .action(async ({ data, workers, ...options }: UpOptions) => {
       const { ensureStack } = await import('../stack/ensure-stack.ts');
       const stack = await ensureStack({ ...options, workers, dataFolder: data, onProgress: tell });
-      if (options.json === true) printJson({ ...addresses(stack), started: stack.started, processes: stack.processes });
-      else print(`${stack.started ? 'The stack runs.' : 'The stack runs already.'}\n\n${describe(stack)}`);
+      const { started, processes, notices, codeVersion } = stack;
+      if (options.json === true) printJson({ ...addresses(stack), started, codeVersion, notices, processes });
+      else print(`${started ? 'The stack runs.' : 'The stack runs already.'}\n\n${describe(stack)}`);
     });
 }
 
@@ -51,6 +52,7 @@ function describe(stack: Stack): string {
     ['PostgreSQL', database ?? 'as DATABASE_URL says'],
     ['data folder', dataFolder],
     ['logs', logs],
+    ['code version', stack.codeVersion ?? 'no workers'],
     ['processes', stack.processes.map(({ name }) => name).join(', ')],
   ]);
 }

@@ -1,4 +1,5 @@
 import { readStack } from '../stack/stack.ts';
+import { CODE_CHANGE_CURE, codeChange } from '../versions/code-change.ts';
 import { right, wrong, type Check } from './check.ts';
 
 /** The embedded stack of the data folder: none where there never was one, since a production set-up needs none. */
@@ -9,11 +10,14 @@ export function stackChecks(dataFolder: string): Check[] {
   if (!stack.running) {
     return [wrong(name, stack.failure ?? `${stack.status}, without its supervisor`, 'Run `thoughtloop up`.')];
   }
-  return stack.processes.map((process) => {
+  const changed = codeChange(stack);
+  const code = changed === undefined ? [] : [wrong(name, changed, CODE_CHANGE_CURE)];
+  const processes = stack.processes.map((process) => {
     const restarts = process.restarts === 0 ? '' : `, started again ${process.restarts} times`;
     const found = `${process.state}${restarts}`;
     return process.state === 'running'
       ? right(process.name, found)
       : wrong(process.name, found, `Read ${stack.logs}/${process.name}.log.`);
   });
+  return [...code, ...processes];
 }

@@ -1,8 +1,8 @@
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract/search-attributes.ts';
 import { connectTemporal } from '../connection.ts';
-import { taskQueuePollers } from '../stack/task-queue-pollers.ts';
 import { attempt, right, wrong, type Check } from './check.ts';
+import { versionChecks } from './versions.ts';
 
 const START = 'Run `thoughtloop up`, or set TEMPORAL_ADDRESS (or a profile) to a Temporal server that answers.';
 
@@ -11,7 +11,7 @@ const VALUE_TYPES = { Keyword: 2, Int: 3 } as const;
 
 /**
  * The Temporal server: whether it answers, its namespace, the search attributes, and who polls the task queues.
- * @param fix registers missing search attributes.
+ * @param fix registers missing search attributes, and what `versionChecks` says.
  */
 export async function temporalChecks(dataFolder: string, fix: boolean): Promise<Check[]> {
   let connection: Connection | undefined;
@@ -33,7 +33,7 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
       reached,
       found,
       await attempt('search attributes', allowed, () => searchAttributesCheck(open, namespace, fix)),
-      ...(await queueChecks(open, namespace)),
+      ...(await versionChecks(open, namespace, dataFolder, fix)),
     ];
   } finally {
     await open.close();
@@ -61,13 +61,4 @@ async function searchAttributesCheck(connection: Connection, namespace: string, 
   if (!fix) return wrong(name, `without ${keys}`, 'Run `thoughtloop doctor --fix`, which registers them.');
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(missing) });
   return right(name, `registered ${keys} just now`);
-}
-
-async function queueChecks(connection: Connection, namespace: string): Promise<Check[]> {
-  const queues = await taskQueuePollers(connection, namespace);
-  return queues.map(({ queue, workers }) =>
-    workers.length > 0
-      ? right(queue, `${workers.length} worker${workers.length === 1 ? '' : 's'}`)
-      : wrong(queue, 'no worker asks for work', 'Run `thoughtloop up`, or start that worker (README.md).'),
-  );
 }

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
+import { CODE_CHANGE_CURE, codeChange } from '../versions/code-change.ts';
 import { workerSpecs } from './child-spec.ts';
 import { prepareDataFolder, resolveDataFolder } from './data-folder.ts';
 import { poll } from './deadline.ts';
@@ -56,6 +57,8 @@ export async function ensureStack(options: StackOptions = {}): Promise<Stack & {
     if (former !== undefined && isSupervised(former)) {
       requireSameSettings(dataFolder, former, options);
       const state = former.status === 'ready' ? former : await untilReady(dataFolder);
+      const changed = codeChange(state);
+      if (changed !== undefined) tell(`This stack runs ${changed}. ${CODE_CHANGE_CURE}`);
       return { ...toStack(dataFolder, state), started: false };
     }
     await requireGivenServers();
@@ -64,7 +67,9 @@ export async function ensureStack(options: StackOptions = {}): Promise<Stack & {
     writeState(dataFolder, await plan(dataFolder, former, options));
     tell(`starting in ${dataFolder} …`);
     spawnSupervisor(dataFolder);
-    return { ...toStack(dataFolder, await untilReady(dataFolder)), started: true };
+    const stack = toStack(dataFolder, await untilReady(dataFolder));
+    stack.notices.forEach(tell);
+    return { ...stack, started: true };
   });
 }
 

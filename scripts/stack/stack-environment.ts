@@ -37,13 +37,22 @@ export function isTemporalGiven(): boolean {
   }
 }
 
-/** What a worker of the stack finds in its environment. */
+/**
+ * What a worker of the stack finds in its environment.
+ * @param codeVersion the version that it must be of.
+ */
 export function workerEnvironment(
   dataFolder: string,
   databaseUrl: string,
   temporal: StackState['temporal'],
+  codeVersion: string,
 ): NodeJS.ProcessEnv {
-  const shared = { ...process.env, THOUGHTLOOP_DATA: dataFolder, DATABASE_URL: databaseUrl };
+  const shared = {
+    ...process.env,
+    THOUGHTLOOP_DATA: dataFolder,
+    DATABASE_URL: databaseUrl,
+    THOUGHTLOOP_CODE_VERSION: codeVersion,
+  };
   if (temporal.kind === 'given') return shared;
   return {
     ...Object.fromEntries(Object.entries(shared).filter(([name]) => !name.startsWith('TEMPORAL_'))),

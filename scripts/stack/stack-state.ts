@@ -40,6 +40,10 @@ const stateSchema = z.object({
     }),
     z.object({ kind: z.literal('given') }),
   ]),
+  /** Version of the workers' code (workers/code-version.ts). */
+  codeVersion: z.string().optional(),
+  /** What the person should know about how the start went, a line each. */
+  notices: z.array(z.string()).optional(),
   processes: z.array(processSchema),
 });
 

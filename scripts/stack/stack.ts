@@ -18,6 +18,10 @@ export interface Stack {
   readonly databaseUrl?: string | undefined;
   /** Undefined when the environment names the Temporal server. */
   readonly temporal?: { readonly address: string; readonly namespace: string; readonly uiUrl: string } | undefined;
+  /** Version of the workers' code; undefined without workers. */
+  readonly codeVersion?: string | undefined;
+  /** What the person should know about how the start went, a line each. */
+  readonly notices: readonly string[];
   readonly processes: readonly StackProcess[];
   readonly logs: string;
 }
@@ -40,7 +44,7 @@ export function isSupervised(state: StackState | undefined): boolean {
 
 /** What the state of a data folder means to those who use the stack. */
 export function toStack(dataFolder: string, state: StackState): Stack {
-  const { status, failure, workers, samplers, postgres, temporal, processes } = state;
+  const { status, failure, workers, samplers, postgres, temporal, codeVersion, notices = [], processes } = state;
   return {
     dataFolder,
     running: status === 'ready' && isSupervised(state),
@@ -57,6 +61,8 @@ export function toStack(dataFolder: string, state: StackState): Stack {
             namespace: EMBEDDED_NAMESPACE,
             uiUrl: `http://127.0.0.1:${temporal.uiPort}`,
           },
+    codeVersion,
+    notices,
     processes,
     logs: join(dataFolder, 'logs'),
   };

@@ -3,15 +3,19 @@
  * all of it. Started detached by `ensureStack` with the data folder as its argument; everything else it reads from
  * `<data>/stack.json`, where it also reports. When that file vanishes the stack goes too.
  *
- * starting → PostgreSQL, Temporal → migrations → workers → ready; a part that does not come up → failed; SIGTERM → stopped.
+ * starting → PostgreSQL, Temporal → migrations → workers → their version is current → ready; a part that does not come up
+ * → failed; SIGTERM → stopped.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { migrate } from '../../activities/store/migrate.ts';
+import { codeVersion } from '../../workers/code-version.ts';
 import { OperatorError } from '../operator-error.ts';
 import { ownIdentity } from '../setup/process-identity.mjs';
+import { makeCurrent } from '../versions/current-version.ts';
+import { takeOver } from '../versions/take-over.ts';
 import { POSTGRES, TEMPORAL, stopOrder, workerSpecs, type ChildSpec } from './child-spec.ts';
 import { poll } from './deadline.ts';
 import { POSTGRES_DATABASE, createCluster, ensureDatabase, identity, serverCommand } from './postgres-cluster.ts';
@@ -19,7 +23,7 @@ import { stackCluster, stackDatabaseUrl } from './stack-database.ts';
 import { givenDatabaseUrl, workerEnvironment } from './stack-environment.ts';
 import { EMBEDDED_NAMESPACE, readState, stateFile, writeState, type StackState } from './stack-state.ts';
 import { SupervisedChild } from './supervised-child.ts';
-import { taskQueuePollers } from './task-queue-pollers.ts';
+import { taskQueuePollers, type Poller } from './task-queue-pollers.ts';
 import { askTemporal, extendRetention, serverArguments, serverEnvironment } from './temporal-server.ts';
 
 /** Measured: under 3 s each; a recovery after a crash or a loaded machine takes longer. */
@@ -60,10 +64,24 @@ class Supervisor {
     const [, databaseUrl] = await Promise.all([this.#startTemporal(), this.#startPostgres()]);
     await migrate(databaseUrl);
     if (!this.#state.workers) return;
-    const env = workerEnvironment(this.#dataFolder, databaseUrl, this.#state.temporal);
+    const version = codeVersion();
+    this.#update({ codeVersion: version });
+    const env = workerEnvironment(this.#dataFolder, databaseUrl, this.#state.temporal, version);
     const startedAt = Date.now();
     const workers = workerSpecs(this.#state.samplers, env).map((spec) => this.#start(spec));
-    await this.#workersReady(workers, startedAt);
+    await this.#withTemporal(async (connection, namespace) => {
+      await this.#workersReady(workers, startedAt, version, connection, namespace);
+      const notices = await takeOver({
+        connection,
+        namespace,
+        version,
+        dataFolder: this.#dataFolder,
+        makeCurrent: () => this.#ready(workers, () => makeCurrent(connection, namespace, version)),
+      });
+      const given =
+        this.#state.temporal.kind === 'given' ? [`New runs go to the workers of this stack, version ${version}.`] : [];
+      this.#update({ notices: [...given, ...notices] });
+    });
   }
 
   async #startPostgres(): Promise<string> {
@@ -99,7 +117,7 @@ class Supervisor {
     await extendRetention(address, EMBEDDED_NAMESPACE);
   }
 
-  async #workersReady(workers: readonly SupervisedChild[], startedAt: number): Promise<void> {
+  async #withTemporal(work: (connection: Connection, namespace: string) => Promise<void>): Promise<void> {
     const { temporal } = this.#state;
     const { connectionOptions, namespace = EMBEDDED_NAMESPACE } =
       temporal.kind === 'given'
@@ -107,14 +125,25 @@ class Supervisor {
         : { connectionOptions: { address: `127.0.0.1:${temporal.port}` }, namespace: EMBEDDED_NAMESPACE };
     const connection = await Connection.connect(connectionOptions);
     try {
-      await this.#ready(workers, async () => {
-        const queues = await taskQueuePollers(connection, namespace);
-        const silent = queues.filter(({ lastAsked }) => lastAsked < startedAt - 1_000).map(({ queue }) => queue);
-        if (silent.length > 0) throw new Error(`no worker asks for work on ${silent.join(', ')}`);
-      });
+      await work(connection, namespace);
     } finally {
       await connection.close();
     }
+  }
+
+  async #workersReady(
+    workers: readonly SupervisedChild[],
+    startedAt: number,
+    version: string,
+    connection: Connection,
+    namespace: string,
+  ): Promise<void> {
+    await this.#ready(workers, async () => {
+      const queues = await taskQueuePollers(connection, namespace);
+      const asks = (poller: Poller): boolean => poller.version === version && poller.lastAsked >= startedAt - 1_000;
+      const silent = queues.filter(({ pollers }) => !pollers.some(asks)).map(({ queue }) => queue);
+      if (silent.length > 0) throw new Error(`no worker asks for work on ${silent.join(', ')}`);
+    });
   }
 
   /** Waits until a part answers; gives up when one of its processes keeps ending or the time is over. */
@@ -166,7 +195,7 @@ class Supervisor {
     process.exit(status === 'stopped' ? 0 : 1);
   }
 
-  #update(change: Partial<Pick<StackState, 'status' | 'supervisor'>>): void {
+  #update(change: Partial<Pick<StackState, 'status' | 'supervisor' | 'codeVersion' | 'notices'>>): void {
     this.#state = { ...this.#state, ...change };
     this.#report();
   }

@@ -1,17 +1,29 @@
 import type { Connection } from '@temporalio/client';
+import { DEPLOYMENT } from '../../workers/code-version.ts';
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
 
 /** Temporal's numbers for the two kinds of tasks. */
 const WORKFLOW_TASKS = 1;
 const ACTIVITY_TASKS = 2;
 
+/** A worker without work asks again within a minute: one that has not asked for longer is gone. */
+export const GONE_MILLISECONDS = 75_000;
+
+/** A worker that asks for work. */
+export interface Poller {
+  /** Its identity, such as `sampler@4711`. */
+  readonly worker: string;
+  /** Its code version; undefined for a worker that is not one of ours. */
+  readonly version: string | undefined;
+  /** When it last asked, milliseconds since 1970 by the server's clock, to the second. */
+  readonly lastAsked: number;
+}
+
 /** Who asks a task queue for work. */
 export interface QueuePollers {
   readonly queue: string;
-  /** Worker identities, seen in the last minutes. */
-  readonly workers: readonly string[];
-  /** When the last of them asked, milliseconds since 1970; 0 when nobody did. */
-  readonly lastAsked: number;
+  /** Seen in the last minutes, by the server. */
+  readonly pollers: readonly Poller[];
 }
 
 /**
@@ -27,12 +39,25 @@ export async function taskQueuePollers(connection: Connection, namespace: string
           connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType }),
         ),
       );
-      const pollers = answers.flatMap((answer) => answer.pollers ?? []);
-      return {
-        queue,
-        workers: [...new Set(pollers.map((poller) => poller.identity ?? 'unnamed'))],
-        lastAsked: Math.max(0, ...pollers.map((poller) => Number(poller.lastAccessTime?.seconds ?? 0) * 1000)),
-      };
+      const pollers = answers
+        .flatMap((answer) => answer.pollers ?? [])
+        .map(({ identity, deploymentOptions, lastAccessTime }) => ({
+          worker: identity || 'unnamed',
+          version:
+            deploymentOptions?.deploymentName === DEPLOYMENT ? deploymentOptions.buildId || undefined : undefined,
+          lastAsked: Number(lastAccessTime?.seconds ?? 0) * 1000,
+        }));
+      return { queue, pollers };
     }),
   );
+}
+
+/** Whether a worker that last asked then is gone. */
+export function isGone(lastAsked: number): boolean {
+  return lastAsked < Date.now() - GONE_MILLISECONDS;
+}
+
+/** The different workers among pollers: one that asks for both kinds of tasks is one. */
+export function workersOf(pollers: readonly Poller[]): string[] {
+  return [...new Set(pollers.map(({ worker }) => worker))];
 }

@@ -1,5 +1,15 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerDeploymentOptions,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { DEPLOYMENT } from '../../workers/code-version.ts';
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
 import { FakeActivities } from './fake-activities.ts';
 
@@ -13,11 +23,34 @@ export interface FakeWorkersOptions {
   readonly instead?: object;
   /** Whether every workflow task replays from the start, so that what is not deterministic fails. */
   readonly replayAlways?: boolean;
+  /** Version of the workers; without one, they are such as have none. */
+  readonly version?: string;
+  /** Folder with the workflows. @default those of this checkout */
+  readonly workflows?: string;
 }
 
+const WORKFLOWS = fileURLToPath(new URL('../../workflows', import.meta.url));
+
+const bundles = new Map<string, Promise<WorkflowBundleWithSourceMap>>();
+
+function bundle(workflows: string): Promise<WorkflowBundleWithSourceMap> {
+  if (bundles.size === 0) Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const made =
+    bundles.get(workflows) ??
+    bundleWorkflowCode({ workflowsPath: join(workflows, 'index.ts'), logger: new DefaultLogger('ERROR') });
+  bundles.set(workflows, made);
+  return made;
+}
+
+const pinned = (buildId: string): WorkerDeploymentOptions => ({
+  version: { deploymentName: DEPLOYMENT, buildId },
+  useWorkerVersioning: true,
+  defaultVersioningBehavior: 'PINNED',
+});
+
 /**
- * Starts a worker for each task queue: the real workflows over activities in memory. Installs Temporal's runtime, so one
- * call a test file.
+ * Starts a worker for each task queue: the real workflows over activities in memory. The first call of a test file installs
+ * Temporal's runtime.
  * @returns stops them.
  */
 export async function startFakeWorkers({
@@ -25,13 +58,11 @@ export async function startFakeWorkers({
   fake,
   instead = {},
   replayAlways = false,
+  version,
+  workflows = WORKFLOWS,
 }: FakeWorkersOptions): Promise<() => Promise<void>> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const workflowBundle = await bundle(workflows);
   const connection = await NativeConnection.connect({ address });
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
   const faked = Object.fromEntries(
     Object.keys(new FakeActivities().activities()).map((name) => [
       name,
@@ -49,6 +80,7 @@ export async function startFakeWorkers({
         defaultHeartbeatThrottleInterval: '200 milliseconds',
         ...(replayAlways ? { maxCachedWorkflows: 0 } : {}),
         ...(taskQueue === TASK_QUEUES.control ? { workflowBundle } : {}),
+        ...(version === undefined ? {} : { workerDeploymentOptions: pinned(version) }),
       });
       return { worker, ended: worker.run() };
     }),

@@ -1,0 +1,48 @@
+import type { Connection } from '@temporalio/client';
+import { messageOf } from '../unreachable.ts';
+import { moveRun } from './move.ts';
+import { misfitCure, strandedText } from './stranded-text.ts';
+import { strandedRuns } from './stranded.ts';
+
+export interface TakeOver {
+  readonly connection: Connection;
+  readonly namespace: string;
+  /** Version of this code, whose workers ask for work. */
+  readonly version: string;
+  readonly dataFolder: string;
+  /** Sends what is new to this version. */
+  readonly makeCurrent: () => Promise<void>;
+}
+
+/**
+ * Gives the workers of this code what is new, and those open runs that wait for a version without workers and replay.
+ * @returns what the person should know, a line each: the runs that were moved, and those that could not be, with the cure.
+ * @throws what `makeCurrent` throws.
+ */
+export async function takeOver({
+  connection,
+  namespace,
+  version,
+  dataFolder,
+  makeCurrent,
+}: TakeOver): Promise<string[]> {
+  // An open run that cannot be looked at must not keep the others from going on.
+  const looked = await strandedRuns(connection, namespace, version, { dataFolder, patient: true }).catch(unlooked);
+  await makeCurrent();
+  if (typeof looked === 'string') return [looked];
+  const notices: string[] = [];
+  for (const run of looked) {
+    const text = `Run ${run.run} ${strandedText(run)}`;
+    if (run.misfit === null) {
+      await moveRun(connection, namespace, run, version);
+      notices.push(`${text}: it goes on with version ${version}.`);
+    } else {
+      notices.push(`${text}. ${misfitCure(run)}`);
+    }
+  }
+  return notices;
+}
+
+function unlooked(error: unknown): string {
+  return `Whether open runs wait for another version could not be found out (${messageOf(error)}): \`thoughtloop doctor\` looks again.`;
+}
