@@ -3,9 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { filesOf, RECORDED_PATHS } from '../support/recorded-paths.ts';
 
 const FOLDER = new URL('./histories/', import.meta.url);
-const histories = readdirSync(FOLDER).filter((file) => file.endsWith('.json'));
+
+/** The path whose histories are of a run with real servers, trainer and store; the others are recorded by `npm run record-histories`. */
+const REAL_RUN = 'real-run';
+
+const histories = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.json'))
+  .sort();
 
 let workflowBundle: WorkflowBundle;
 
@@ -35,10 +42,15 @@ const started = ({ events }: RecordedHistory): { workflowId: string; workflowTyp
   return attributes;
 };
 
-describe('workflows replay what real runs did', () => {
+describe('workflows replay what runs did', () => {
   it.each(histories)('%s', async (file) => {
     const history = read(file);
     await Worker.runReplayHistory({ workflowBundle }, historyFromJSON(history), started(history).workflowId);
+  });
+
+  it('every path has its histories, and no other has any', () => {
+    const recorded = RECORDED_PATHS.flatMap((path) => filesOf(path).map((file) => `${path.name}/${file}`));
+    expect(histories.filter((file) => !file.startsWith(`${REAL_RUN}/`))).toEqual(recorded.sort());
   });
 
   it('every workflow has a history', () => {
