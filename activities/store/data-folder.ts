@@ -25,6 +25,8 @@ export interface StoreExamination {
   readonly fit: StoreFit;
   /** Why they may not be used together; undefined when they may. */
   readonly complaint: StoreComplaint | undefined;
+  /** Id of the database's data folder; null where it has none. */
+  readonly folder: string | null;
 }
 
 /** Looks whether a database and a data folder belong together, and whether the database is as new as the files. */
@@ -35,7 +37,7 @@ export async function examineStore({ database, dataFolder }: StoreAndFolder): Pr
   const compared = compareStore(identity, file);
   const copied = compared.kind === 'fits' && (await isCopied(identity, dataFolder));
   const fit: StoreFit = copied ? { kind: 'copied', path: identity.folderPath ?? '' } : compared;
-  return { fit, complaint: storeComplaint(fit, identity.name, dataFolder) };
+  return { fit, complaint: storeComplaint(fit, identity.name, dataFolder), folder: identity.folder };
 }
 
 /**

@@ -33,7 +33,7 @@ beforeAll(async () => {
     await importFile(database, { file: join(folder, 'micro', `${split}.jsonl`), corpus: 'micro', split });
   }
   // The store's bookkeeping is real, every other step is the fake of the test that runs.
-  const record = createRecordActivities({ database, dataFolder: folder, python: 'python3' });
+  const record = createRecordActivities({ database, dataFolder: join(folder, 'data'), python: 'python3' });
   const instead = { ...record, planRawBudget: () => Promise.resolve({ tokens: 100 }) };
   stopWorkers = await startFakeWorkers({ address: temporal.address, fake: () => fake, instead });
 });
@@ -182,14 +182,22 @@ test('status answers when Temporal is away, and says so', async () => {
 });
 
 test('a start without Temporal says so and writes nothing', async () => {
+  const other = await createTestDatabase();
+  const unused = openDatabase(other.url);
+  for (const split of ['teacher', 'em', 'held-out']) {
+    await importFile(unused, { file: join(folder, 'micro', `${split}.jsonl`), corpus: 'micro', split });
+  }
   const away = await command(
     ['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', 'name=unheard', '--data', join(folder, 'new')],
-    { TEMPORAL_ADDRESS: '127.0.0.1:1' },
+    { TEMPORAL_ADDRESS: '127.0.0.1:1', DATABASE_URL: other.url },
   );
+  const { rows } = await unused.query('select run from runs');
+  await unused.end();
+  await other.drop();
   expect(away.code).toBe(3);
   expect(away.stderr).toMatch(/Expected Temporal to answer .*\(127\.0\.0\.1:1\)/);
   expect(away.stderr).not.toContain('    at ');
-  expect(await statusOf('unheard')).toBeUndefined();
+  expect(rows).toEqual([]);
   expect(existsSync(join(folder, 'new'))).toBe(false);
 });
 
