@@ -16,9 +16,12 @@ interface FaultEntry {
   readonly phases: readonly FaultPhase[];
   /** For faults in answers: what the server does. */
   readonly answer?: AnswerFault;
-  /** Whether sampling under way is thrown away or done twice: see requests.ts. */
-  readonly wastes: boolean;
+  /** What of the sampling under way may have to be done again. */
+  readonly costs: Cost;
 }
+
+/** `requests`: those that were spoiled. `worker`: what one sampler had in flight. `all`: what all samplers had. */
+export type Cost = 'nothing' | 'requests' | 'worker' | 'all';
 
 const BOTH = ['load', 'real'] as const;
 const LOAD = ['load'] as const;
@@ -26,37 +29,34 @@ const ANYWHERE = ['e-step', 'm-step', 'evaluation'] as const;
 const E_STEP = ['e-step'] as const;
 const SERVED = ['e-step', 'evaluation'] as const;
 
-const killed = (runs: readonly RunKind[], phases: readonly FaultPhase[]): FaultEntry => ({
-  runs,
-  phases,
-  wastes: true,
-});
-const answered = (answer: AnswerFault): FaultEntry => ({ runs: LOAD, phases: SERVED, answer, wastes: true });
+const onBoth = (phases: readonly FaultPhase[], costs: Cost): FaultEntry => ({ runs: BOTH, phases, costs });
+const underLoad = (phases: readonly FaultPhase[], costs: Cost): FaultEntry => ({ runs: LOAD, phases, costs });
+const answered = (answer: AnswerFault): FaultEntry => ({ runs: LOAD, phases: SERVED, answer, costs: 'requests' });
 const status = (code: number): FaultEntry => answered({ kind: 'status', status: code });
 
 /** The closed list of faults: where each can be put, and what of it concerns sampling. */
 export const FAULTS = {
-  'kill-sampler': killed(BOTH, E_STEP),
-  'kill-control': killed(BOTH, ANYWHERE),
-  'kill-cluster': killed(BOTH, ANYWHERE),
-  'kill-evaluator': killed(BOTH, ['evaluation']),
-  'kill-temporal': killed(BOTH, ANYWHERE),
-  'kill-postgres': killed(BOTH, ANYWHERE),
-  'kill-supervisor': killed(BOTH, E_STEP),
-  'kill-everything': killed(BOTH, ANYWHERE),
-  'kill-server': killed(BOTH, SERVED),
-  'kill-server-runner': killed(BOTH, E_STEP),
-  'kill-trainer': killed(BOTH, ['m-step']),
-  'kill-trainer-runner': killed(BOTH, ['m-step']),
-  'freeze-sampler': killed(BOTH, E_STEP),
-  'freeze-postgres': killed(BOTH, E_STEP),
-  'freeze-temporal': killed(BOTH, E_STEP),
-  'stale-weights': killed(LOAD, E_STEP),
-  'clock-jump': killed(LOAD, ANYWHERE),
-  'disk-full': { runs: LOAD, phases: E_STEP, wastes: false },
-  'slow-submission': { runs: LOAD, phases: E_STEP, wastes: false },
-  pause: { runs: LOAD, phases: E_STEP, wastes: false },
-  cancel: killed(LOAD, E_STEP),
+  'kill-sampler': onBoth(E_STEP, 'worker'),
+  'kill-control': onBoth(ANYWHERE, 'nothing'),
+  'kill-cluster': onBoth(ANYWHERE, 'nothing'),
+  'kill-evaluator': onBoth(['evaluation'], 'nothing'),
+  'kill-temporal': onBoth(ANYWHERE, 'all'),
+  'kill-postgres': onBoth(ANYWHERE, 'all'),
+  'kill-supervisor': onBoth(E_STEP, 'all'),
+  'kill-everything': onBoth(ANYWHERE, 'all'),
+  'kill-server': onBoth(SERVED, 'requests'),
+  'kill-server-runner': onBoth(E_STEP, 'requests'),
+  'kill-trainer': onBoth(['m-step'], 'nothing'),
+  'kill-trainer-runner': onBoth(['m-step'], 'nothing'),
+  'freeze-sampler': onBoth(E_STEP, 'worker'),
+  'freeze-postgres': onBoth(E_STEP, 'all'),
+  'freeze-temporal': onBoth(E_STEP, 'all'),
+  'stale-weights': underLoad(E_STEP, 'requests'),
+  'clock-jump': underLoad(ANYWHERE, 'nothing'),
+  'disk-full': underLoad(E_STEP, 'nothing'),
+  'slow-submission': underLoad(E_STEP, 'nothing'),
+  pause: underLoad(E_STEP, 'nothing'),
+  cancel: underLoad(E_STEP, 'all'),
   'answer-hangs': answered({ kind: 'hang' }),
   'answer-slow': answered({ kind: 'slow', milliseconds: 2_000 }),
   'answer-reset': answered({ kind: 'reset' }),
@@ -75,6 +75,9 @@ export const FAULTS = {
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultKind = keyof typeof FAULTS;
+
+/** Requests in a row that one fault in answers spoils, at most. */
+export const MOST_SPOILED = 4;
 
 /** Names of all faults. */
 export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];

@@ -1,8 +1,5 @@
-import type { AnswerFault } from '../faults.ts';
+import { MOST_SPOILED, type AnswerFault } from '../faults.ts';
 import type { Inject } from './target.ts';
-
-/** Requests in a row that one fault spoils. */
-const MOST_REQUESTS = 4;
 
 /** One ready server of the run answers its next requests wrongly. */
 export function spoilAnswers(fault: AnswerFault): Inject {
@@ -13,7 +10,7 @@ export function spoilAnswers(fault: AnswerFault): Inject {
     );
     const url = rows[draw % Math.max(1, rows.length)]?.url;
     if (url === undefined) return null;
-    const times = 1 + (draw % MOST_REQUESTS);
+    const times = 1 + (draw % MOST_SPOILED);
     try {
       const body = JSON.stringify({ ...fault, times });
       const { ok } = await fetch(`${url}/fault`, { method: 'POST', body, signal: AbortSignal.timeout(5_000) });

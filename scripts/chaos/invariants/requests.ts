@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Queryable } from '../../../activities/store/pool.ts';
 import type { InjectedFault } from '../drive.ts';
-import { faultEntry } from '../faults.ts';
+import { faultEntry, MOST_SPOILED } from '../faults.ts';
 import { SAMPLERS, SHARDS_AT_ONCE, type World } from '../world.ts';
 import { invariant, type Invariant } from './invariant.ts';
 
@@ -17,9 +17,10 @@ export interface RequestCount {
 /**
  * Sampling requests that the toy servers answered, from their journals, which outlive them.
  *
- * A fault throws away what was in flight: a request at a server, or its outcome in the group that was being written, is
- * one chunk under way, and no more than `samplers × shards × chunks in flight` chunks are under way at once. So each
- * fault that touches sampling costs as many requests at the most, and all others none.
+ * A fault throws away at most what was in flight: requests at servers, and outcomes in the group that was being written.
+ * Each is a chunk under way, of which a sampler has `shards × chunks in flight` at the most. How far a fault reaches is
+ * said in faults.ts; what a spoiled answer takes with it is all that was at its server, since nothing of a server that
+ * answers wrongly is taken before it is admitted anew.
  *
  * @param chunksInFlight of one shard (recipe)
  * @param samples K of the loop and of each arm: tells sampling requests from the evaluation's
@@ -40,9 +41,10 @@ export async function requestCount(
     'select coalesce(sum(rounds), 0)::int as needed from chunk_results join e_steps using (e_step) where run = $1',
     [run],
   );
-  const underWay = SAMPLERS * SHARDS_AT_ONCE * chunksInFlight;
-  const wasting = injected.filter(({ kind }) => faultEntry(kind).wastes).length;
-  return { served, needed: rows[0]?.needed ?? 0, allowed: wasting * underWay };
+  const worker = SHARDS_AT_ONCE * chunksInFlight;
+  const most = { nothing: 0, requests: MOST_SPOILED + worker, worker, all: SAMPLERS * worker };
+  const allowed = injected.reduce((sum, { kind }) => sum + most[faultEntry(kind).costs], 0);
+  return { served, needed: rows[0]?.needed ?? 0, allowed };
 }
 
 export function requestInvariant({ served, needed, allowed }: RequestCount): Invariant {
