@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive, type ProcessIdentity } from '../../setup/process-identity.mjs';
+import { poll } from '../../stack/deadline.ts';
 import { childrenOf, signalProcess } from '../process-tree.ts';
 import { SAMPLERS, type World } from '../world.ts';
 import type { Inject, Target } from './target.ts';
+
+const DYING_MILLISECONDS = 60_000;
 
 /** `kill -9` of one process of the stack. */
 export function killOfStack(name: string | ((draw: number) => string)): Inject {
@@ -21,6 +25,7 @@ export const someSampler = (draw: number): string => `sampler-${1 + (draw % SAMP
 export const killSupervisor: Inject = async ({ world }) => {
   const { supervisor } = world.state;
   if (supervisor === undefined || !signalProcess(supervisor.pid, 'SIGKILL', supervisor.start)) return null;
+  await gone([supervisor]);
   await world.up();
   return 'and brought up again';
 };
@@ -29,7 +34,9 @@ export const killSupervisor: Inject = async ({ world }) => {
 export const killEverything: Inject = async ({ world }) => {
   const { supervisor, processes } = world.state;
   if (supervisor === undefined) return null;
-  for (const { pid, start } of [supervisor, ...processes]) signalProcess(pid, 'SIGKILL', start);
+  const all = [supervisor, ...processes];
+  for (const { pid, start } of all) signalProcess(pid, 'SIGKILL', start);
+  await gone(all);
   await world.up();
   return `${1 + processes.length} processes, and brought up again`;
 };
@@ -44,6 +51,12 @@ export function killJob(kind: 'server' | 'training', what: 'program' | 'runner')
     const pid = what === 'runner' ? job.pid : program;
     return pid !== undefined && signalProcess(pid, 'SIGKILL') ? job.key : null;
   };
+}
+
+/** A signal is only sent when `kill` returns: waits until the processes have ended. */
+async function gone(processes: readonly ProcessIdentity[]): Promise<void> {
+  const outcome = await poll(() => (processes.some(isAlive) ? undefined : true), DYING_MILLISECONDS, 10);
+  if (!('answer' in outcome)) throw new Error('Expected killed processes to end within a minute');
 }
 
 interface RunningJob {
