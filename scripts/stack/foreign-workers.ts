@@ -24,16 +24,22 @@ export async function foreignWorkers(queues: readonly QueuePollers[], dataFolder
 /**
  * Makes sure that no workers of another data folder ask the task queues for work: each would be given the other's. Those
  * that were stopped a moment ago are waited for.
+ * @param patience how long those may still be seen, milliseconds
  * @throws OperatorError naming them
  */
-export async function requireOwnQueues(connection: Connection, namespace: string, dataFolder: string): Promise<void> {
+export async function requireOwnQueues(
+  connection: Connection,
+  namespace: string,
+  dataFolder: string,
+  patience = LONGEST_SILENCE_MILLISECONDS + LOOK_MILLISECONDS,
+): Promise<void> {
   let found: string[] = [];
   await poll(
     async () => {
       found = await foreignWorkers(await taskQueuePollers(connection, namespace), dataFolder);
       return found.length === 0 ? true : undefined;
     },
-    LONGEST_SILENCE_MILLISECONDS + LOOK_MILLISECONDS,
+    patience,
     LOOK_MILLISECONDS,
   );
   if (found.length === 0) return;
