@@ -3,6 +3,7 @@ export type AnswerFault = {
   readonly kind: string;
   readonly status?: number;
   readonly milliseconds?: number;
+  readonly only?: 'sample' | 'score';
 };
 
 /** Runs of the harness: many cheap requests to toy models, or few to vLLM with real trainings. */
@@ -64,7 +65,8 @@ export const FAULTS = {
   'answer-not-json': answered({ kind: 'not-json' }),
   'answer-nan': answered({ kind: 'nan' }),
   'answer-too-few-logprobs': answered({ kind: 'few-logprobs' }),
-  'answer-other-ids': answered({ kind: 'other-ids' }),
+  'answer-other-ids': answered({ kind: 'other-prompt-ids' }),
+  'answer-scores-other-ids': answered({ kind: 'other-ids', only: 'score' }),
   'answer-positive-logprob': answered({ kind: 'positive' }),
   'status-400': status(400),
   'status-404': status(404),

@@ -48,15 +48,15 @@ const WITHOUT_ROOM = 3_000;
 const UNTIL_SEEN = 120_000;
 
 /**
- * The folder of the coming training set is a file system without room, until the export has failed for it. Needs the
- * right to mount.
+ * The folder of the coming training set is a file system of one page, in which no set has room, until the export has
+ * failed for it. Needs the right to mount.
  */
 export const fillDisk: Inject = async (target) => {
   const { world, run, where } = target;
   const folder = join(world.data, iterationFolder({ run, arm: where.arm, iteration: where.iteration }), 'train');
   if (existsSync(join(folder, 'manifest.json'))) return null;
   mkdirSync(folder, { recursive: true });
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'thoughtloop-full', folder], {
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'thoughtloop-full', folder], {
     encoding: 'utf8',
   });
   if (mounted.status !== 0)
