@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { MANIFEST, type Manifest } from './training-set-files.ts';
 
 const PART = /^part-\d{5}\.jsonl\.zst$/;
-const TEMPORARY = /\.tmp-[0-9a-f-]{36}$/;
+const DRAFT = /^draft\.tmp-[0-9a-f-]{36}$/;
+/** What `writeParts` and `writeManifest` call a file until it is whole. */
+const TEMPORARY = /\.(zst|json)\.tmp-[0-9a-f-]{36}$/;
 
 /**
- * Gives `work` a new folder beside `folder`, `<folder>.tmp-<uuid>`, to write a training set into, and removes it in the
+ * Gives `work` a new folder inside `folder`, so on its file system, to write a training set into, and removes it in the
  * end. Drafts that killed exports left are removed before.
  */
 export async function withDraft<Result>(folder: string, work: (draft: string) => Promise<Result>): Promise<Result> {
-  const parent = dirname(folder);
-  for (const name of await readdir(parent).catch(() => [])) {
-    const isDraft = name.startsWith(`${basename(folder)}.tmp-`) && TEMPORARY.test(name);
-    if (isDraft) await rm(join(parent, name), { recursive: true, force: true });
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (DRAFT.test(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
-  const draft = `${folder}.tmp-${randomUUID()}`;
+  const draft = join(folder, `draft.tmp-${randomUUID()}`);
   try {
     return await work(draft);
   } finally {
@@ -29,7 +29,6 @@ export async function withDraft<Result>(folder: string, work: (draft: string) =>
  * there.
  */
 export async function publishDraft(draft: string, folder: string, { parts }: Pick<Manifest, 'parts'>): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const files = parts.map(({ file }) => file);
   for (const file of files) await rename(join(draft, file), join(folder, file));
   await syncFolder(folder);

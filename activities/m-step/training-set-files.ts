@@ -139,12 +139,22 @@ export async function readSet(
   if (bytes === null) return null;
   const manifest = parseManifest(bytes);
   if (manifest === null) return null;
-  for (const [index, part] of manifest.parts.entries()) {
-    const found = await digestOf(join(folder, part.file)).catch(() => null);
-    if (found !== part.sha256) return null;
+  if ((await damagedPart(folder, manifest, onPart)) !== undefined) return null;
+  return { manifest, digest: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Name of the first part that is missing or does not have the digest that the manifest gives it; undefined when all do. */
+export async function damagedPart(
+  folder: string,
+  { parts }: Pick<Manifest, 'parts'>,
+  onPart: (done: number) => void = () => undefined,
+): Promise<string | undefined> {
+  for (const [index, { file, sha256 }] of parts.entries()) {
+    const found = await digestOf(join(folder, file)).catch(() => null);
+    if (found !== sha256) return file;
     onPart(index + 1);
   }
-  return { manifest, digest: createHash('sha256').update(bytes).digest('hex') };
+  return undefined;
 }
 
 /** The manifest in the bytes of a file; null when they are none. */

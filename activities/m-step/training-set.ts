@@ -30,7 +30,7 @@ export interface TrainingSetProgress {
 
 /**
  * Writes the training set of a place into `<iteration's folder>/train`: parts, then the manifest, then its row in the
- * store. It is written beside that folder first, and is the same bytes each time.
+ * store. It is written into a draft there first, and is the same bytes each time.
  *
  *     store knows it, files hold      ──► returned as it is
  *     store knows it, files damaged   ──► written again where it comes out with the recorded digest

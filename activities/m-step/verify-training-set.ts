@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TrainingSetRef } from '../../workflows/contract/references.ts';
 import { isMissing } from '../clusters/atomic-json.ts';
 import { failure } from '../failure.ts';
-import { MANIFEST, parseManifest, readSet } from './training-set-files.ts';
+import { damagedPart, MANIFEST, parseManifest, type Manifest } from './training-set-files.ts';
 
 /**
  * Makes sure that a training set is where its reference says, before a training is begun: the very manifest, and a file
@@ -13,8 +13,15 @@ import { MANIFEST, parseManifest, readSet } from './training-set-files.ts';
  * @throws TrainingSetInvalid naming the folder and what is wrong.
  */
 export async function requireTrainingSet(dataFolder: string, set: TrainingSetRef): Promise<void> {
-  const wrong = await whatIsWrong(join(dataFolder, set.folder), set.digest);
-  if (wrong !== undefined) throw invalid(set, wrong);
+  const folder = join(dataFolder, set.folder);
+  for (const { file } of (await theManifest(folder, set))?.parts ?? []) {
+    try {
+      await access(join(folder, file));
+    } catch (error) {
+      if (isMissing(error)) throw invalid(set, `no ${file}`);
+      throw error;
+    }
+  }
 }
 
 /**
@@ -23,29 +30,25 @@ export async function requireTrainingSet(dataFolder: string, set: TrainingSetRef
  */
 export async function verifyTrainingSet(dataFolder: string, set: TrainingSetRef): Promise<void> {
   await requireTrainingSet(dataFolder, set);
-  if ((await readSet(join(dataFolder, set.folder))) === null) throw invalid(set, 'a part with another digest');
+  const folder = join(dataFolder, set.folder);
+  const manifest = await theManifest(folder, set);
+  const damaged = manifest === null ? undefined : await damagedPart(folder, manifest);
+  if (damaged !== undefined) throw invalid(set, `${damaged} with another sha256 than its manifest says`);
 }
 
-const invalid = ({ folder, digest }: TrainingSetRef, found: string): Error =>
-  failure('TrainingSetInvalid', `Expected the training set with digest ${digest} in ${folder}, found ${found}`);
-
-async function whatIsWrong(folder: string, digest: string): Promise<string | undefined> {
+/** The manifest of exactly that set; null where its bytes are those recorded but not a manifest that we know. */
+async function theManifest(folder: string, set: TrainingSetRef): Promise<Manifest | null> {
   let bytes: Buffer;
   try {
     bytes = await readFile(join(folder, MANIFEST));
   } catch (error) {
-    if (isMissing(error)) return `no ${MANIFEST}`;
+    if (isMissing(error)) throw invalid(set, `no ${MANIFEST}`);
     throw error;
   }
   const found = createHash('sha256').update(bytes).digest('hex');
-  if (found !== digest) return `a ${MANIFEST} with digest ${found}`;
-  for (const { file } of parseManifest(bytes)?.parts ?? []) {
-    try {
-      await access(join(folder, file));
-    } catch (error) {
-      if (isMissing(error)) return `no ${file}`;
-      throw error;
-    }
-  }
-  return undefined;
+  if (found !== set.digest) throw invalid(set, `a ${MANIFEST} with digest ${found}`);
+  return parseManifest(bytes);
 }
+
+const invalid = ({ folder, digest }: TrainingSetRef, found: string): Error =>
+  failure('TrainingSetInvalid', `Expected the training set with digest ${digest} in ${folder}, found ${found}`);

@@ -452,7 +452,7 @@ test('a training that fails because its set was changed meanwhile names the set,
   writeFileSync(part, 'changed');
   const failed = await failureOf(runActivity(refusing, 'awaitJob', job));
   expect(failed.type).toBe('TrainingSetInvalid');
-  expect(failed.message).toContain('a part with another digest');
+  expect(failed.message).toContain('part-00000.jsonl.zst with another sha256');
 
   fakeTrainingSet(data, trainingSet.folder);
   const trainer = activities('finish');
