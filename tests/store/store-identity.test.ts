@@ -47,7 +47,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await database.end();
-  for (const { drop } of opened.splice(0)) await drop();
+  for (const made of opened.splice(0)) await made.drop();
   rmSync(root, { recursive: true });
 });
 
@@ -107,8 +107,7 @@ const failureOf = (work: Promise<unknown>): Promise<ApplicationFailure> =>
 /** Everything that steps write. */
 async function written(): Promise<unknown> {
   const tables = ['runs', 'events', 'iterations', 'e_steps', 'training_sets', 'checkpoints', 'cuts'];
-  const rows = await Promise.all(tables.map(async (table) => (await database.query(`select * from ${table}`)).rows));
-  return rows;
+  return Promise.all(tables.map(async (table) => (await database.query<object>(`select * from ${table}`)).rows));
 }
 
 describe('a database and a data folder', () => {
