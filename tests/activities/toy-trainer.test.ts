@@ -103,7 +103,9 @@ test.skipIf(NO_PYTHON)('both go on where a killed start left off', async () => {
     const second = await runOn(program, steps, folder);
     expect(second.errors, name).not.toContain('Error');
     expect(second.code, name).toBe(0);
-    const lines = readFileSync(join(folder, killed, 'progress.jsonl'), 'utf8').trim().split('\n').length;
+    const lines = readFileSync(join(folder, killed, 'progress.jsonl'), 'utf8')
+      .trim()
+      .split('\n').length;
     expect(before).toBeLessThan(400);
     expect(lines).toBeLessThan(before + 400);
     expect(await examineResult(join(folder, killed), 'test/training')).toMatchObject({ kind: 'valid' });

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Queryable } from '../../../activities/store/pool.ts';
 import type { InjectedFault } from '../drive.ts';
 import { faultEntry, MOST_SPOILED } from '../faults.ts';
 import { SAMPLERS, SHARDS_AT_ONCE, type World } from '../world.ts';
