@@ -1,10 +1,12 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Dependencies } from '../activities/dependencies.ts';
+import { joinStore, type StoreAndFolder } from '../activities/store/data-folder.ts';
 import { openDatabase } from '../activities/store/pool.ts';
 import { codeVersion, DEPLOYMENT } from './code-version.ts';
 import { readConfig, type WorkerConfig } from './config.ts';
 import { installRuntime } from './runtime.ts';
+import { workerIdentity } from './worker-identity.ts';
 
 /** What one kind of worker adds to what all have. */
 export type WorkerKind = (
@@ -14,21 +16,24 @@ export type WorkerKind = (
 
 /**
  * A worker process from its environment to its end: reads the configuration, connects, works until SIGTERM or SIGINT,
- * closes what it opened. Ends with an error when it cannot connect: whoever started it starts it again.
+ * closes what it opened. Ends with an error when it cannot connect, or when the database and the data folder do not belong
+ * together: whoever started it starts it again.
  */
 export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
   const config = readConfig();
   const version = requireVersion(config);
   installRuntime(config, name);
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(connectionOptions);
   const database = openDatabase(config.databaseUrl);
+  let connection: NativeConnection | undefined;
   try {
+    const folder = await joinDataFolder({ database, dataFolder: config.dataFolder });
+    const { connectionOptions, namespace } = loadClientConnectConfig();
+    connection = await NativeConnection.connect(connectionOptions);
     const dependencies = { database, dataFolder: config.dataFolder, python: config.python };
     const worker = await Worker.create({
       connection,
       namespace: namespace ?? 'default',
-      identity: `${name}@${process.pid}`,
+      identity: workerIdentity(name, folder),
       // A run stays with workers of the version that it began an iteration with: what they replay is what they did.
       workerDeploymentOptions: {
         version: { deploymentName: DEPLOYMENT, buildId: version },
@@ -45,7 +50,7 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
     await worker.run();
   } finally {
     await database.end();
-    await connection.close();
+    await connection?.close();
   }
 }
 
@@ -57,4 +62,11 @@ function requireVersion({ codeVersion: expected }: WorkerConfig): string {
     `Expected workflows/ of version ${expected}, found version ${version}: the code has changed since the stack was ` +
       'started; run `thoughtloop down`, then `thoughtloop up`',
   );
+}
+
+/** @returns the data folder's id */
+async function joinDataFolder(store: StoreAndFolder): Promise<string> {
+  const { complaint, folder } = await joinStore(store);
+  if (complaint === undefined && folder !== null) return folder;
+  throw new Error(`Expected ${complaint?.expected}, found ${complaint?.found}. ${complaint?.remedy}`);
 }

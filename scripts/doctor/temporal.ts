@@ -1,6 +1,8 @@
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract/search-attributes.ts';
 import { connectTemporal } from '../connection.ts';
+import { foreignWorkers } from '../stack/foreign-workers.ts';
+import { taskQueuePollers } from '../stack/task-queue-pollers.ts';
 import { attempt, right, wrong, type Check } from './check.ts';
 import { versionChecks } from './versions.ts';
 
@@ -34,6 +36,7 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
       found,
       await attempt('search attributes', allowed, () => searchAttributesCheck(open, namespace, fix)),
       ...(await versionChecks(open, namespace, dataFolder, fix)),
+      ...(await foreignChecks(open, namespace, dataFolder)),
     ];
   } finally {
     await open.close();
@@ -61,4 +64,11 @@ async function searchAttributesCheck(connection: Connection, namespace: string, 
   if (!fix) return wrong(name, `without ${keys}`, 'Run `thoughtloop doctor --fix`, which registers them.');
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(missing) });
   return right(name, `registered ${keys} just now`);
+}
+
+async function foreignChecks(connection: Connection, namespace: string, dataFolder: string): Promise<Check[]> {
+  const foreign = await foreignWorkers(await taskQueuePollers(connection, namespace), dataFolder);
+  const cure =
+    'Stop them, or give each stack a namespace of its own (TEMPORAL_NAMESPACE): each is given the work of both.';
+  return foreign.map((identity) => wrong('worker', `${identity} is of another data folder`, cure));
 }

@@ -3,8 +3,8 @@
  * all of it. Started detached by `ensureStack` with the data folder as its argument; everything else it reads from
  * `<data>/stack.json`, where it also reports. When that file vanishes the stack goes too.
  *
- * starting → PostgreSQL, Temporal → migrations → workers → their version is current → ready; a part that does not come up
- * → failed; SIGTERM → stopped.
+ * starting → PostgreSQL, Temporal → migrations → database and data folder belong together → workers → their version is
+ * current → ready; a part that does not come up → failed; SIGTERM → stopped.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +14,11 @@ import { migrate } from '../../activities/store/migrate.ts';
 import { codeVersion } from '../../workers/code-version.ts';
 import { OperatorError } from '../operator-error.ts';
 import { ownIdentity } from '../setup/process-identity.mjs';
+import { joinByUrl } from '../store-refusal.ts';
 import { makeCurrent } from '../versions/current-version.ts';
 import { takeOver } from '../versions/take-over.ts';
+import { requireOwnQueues } from './foreign-workers.ts';
+import { ADOPT } from './supervisor-arguments.ts';
 import { POSTGRES, TEMPORAL, stopOrder, workerSpecs, type ChildSpec } from './child-spec.ts';
 import { poll } from './deadline.ts';
 import { POSTGRES_DATABASE, createCluster, ensureDatabase, identity, serverCommand } from './postgres-cluster.ts';
@@ -33,12 +36,14 @@ const FOLDER_CHECK_MILLISECONDS = 5_000;
 
 class Supervisor {
   readonly #dataFolder: string;
+  readonly #adopt: boolean;
   readonly #children: SupervisedChild[] = [];
   #state: StackState;
   #stopping = false;
 
-  constructor(dataFolder: string, state: StackState) {
+  constructor(dataFolder: string, state: StackState, adopt: boolean) {
     this.#dataFolder = dataFolder;
+    this.#adopt = adopt;
     this.#state = { ...state, status: 'starting', supervisor: ownIdentity(), processes: [] };
   }
 
@@ -63,13 +68,15 @@ class Supervisor {
   async #startAll(): Promise<void> {
     const [, databaseUrl] = await Promise.all([this.#startTemporal(), this.#startPostgres()]);
     await migrate(databaseUrl);
+    await joinByUrl(databaseUrl, this.#dataFolder, this.#adopt);
     if (!this.#state.workers) return;
     const version = codeVersion();
     this.#update({ codeVersion: version });
     const env = workerEnvironment(this.#dataFolder, databaseUrl, this.#state.temporal, version);
-    const startedAt = Date.now();
-    const workers = workerSpecs(this.#state.samplers, env).map((spec) => this.#start(spec));
     await this.#withTemporal(async (connection, namespace) => {
+      await requireOwnQueues(connection, namespace, this.#dataFolder);
+      const startedAt = Date.now();
+      const workers = workerSpecs(this.#state.samplers, env).map((spec) => this.#start(spec));
       await this.#workersReady(workers, startedAt, version, connection, namespace);
       const notices = await takeOver({
         connection,
@@ -215,4 +222,4 @@ if (dataFolder === undefined || state === undefined) {
     `Expected a data folder with a stack.json as argument, found \`${dataFolder}\`: use \`thoughtloop up\``,
   );
 }
-await new Supervisor(dataFolder, state).run();
+await new Supervisor(dataFolder, state, process.argv[3] === ADOPT).run();

@@ -11,8 +11,8 @@ export const GONE_MILLISECONDS = 75_000;
 
 /** A worker that asks for work. */
 export interface Poller {
-  /** Its identity, such as `sampler@4711`. */
-  readonly worker: string;
+  /** See `workerIdentity`. */
+  readonly identity: string;
   /** Its code version; undefined for a worker that is not one of ours. */
   readonly version: string | undefined;
   /** When it last asked, milliseconds since 1970 by the server's clock, to the second. */
@@ -42,7 +42,7 @@ export async function taskQueuePollers(connection: Connection, namespace: string
       const pollers = answers
         .flatMap((answer) => answer.pollers ?? [])
         .map(({ identity, deploymentOptions, lastAccessTime }) => ({
-          worker: identity || 'unnamed',
+          identity: identity || 'unnamed',
           version:
             deploymentOptions?.deploymentName === DEPLOYMENT ? deploymentOptions.buildId || undefined : undefined,
           lastAsked: Number(lastAccessTime?.seconds ?? 0) * 1000,
@@ -59,5 +59,5 @@ export function isGone(lastAsked: number): boolean {
 
 /** The different workers among pollers: one that asks for both kinds of tasks is one. */
 export function workersOf(pollers: readonly Poller[]): string[] {
-  return [...new Set(pollers.map(({ worker }) => worker))];
+  return [...new Set(pollers.map(({ identity }) => identity))];
 }
