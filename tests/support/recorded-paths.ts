@@ -1,6 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Decision, RunState } from '../../workflows/contract/messages.ts';
 import type { BenchmarkSettings, Recipe } from '../../workflows/contract/recipe.ts';
+import type { Phase } from '../../workflows/contract/search-attributes.ts';
 import type { run } from '../../workflows/index.ts';
 import { eventually } from './eventually.ts';
 import type { FakeActivities } from './fake-activities.ts';
@@ -63,9 +64,12 @@ const evaluated = (changes: Partial<Recipe['evaluation']> = {}): Pick<Recipe, 'e
 const called = (fake: FakeActivities, call: string): Promise<boolean> =>
   eventually(call, () => fake.calls.some((made) => made.startsWith(call)));
 
-/** The workflow that waits for a decision. */
-const parked = (fake: FakeActivities): Promise<string> =>
-  eventually('a parked step', () => fake.progress.at(-1)?.status === 'Parked' && fake.progress.at(-1)?.cause?.workflow);
+/** The workflow that waits for a decision, in a phase where one is given. */
+const parked = (fake: FakeActivities, phase?: Phase): Promise<string> =>
+  eventually('a parked step', () => {
+    const last = fake.progress.at(-1);
+    return last?.status === 'Parked' && (phase ?? last.phase) === last.phase && last.cause?.workflow;
+  });
 
 /** A run that ends by abort or cancellation. */
 const ends = (handle: WorkflowHandle<typeof run>): Promise<unknown> =>
@@ -243,6 +247,29 @@ export const RECORDED_PATHS: readonly RecordedPath[] = [
     play: async ({ fake, start }) => {
       fake.failNext('runBenchmark', 'GradingFailed');
       await (await start(evaluated())).result();
+    },
+  },
+  {
+    name: 'store-refused',
+    keep: { '': 3, i0: 1 },
+    play: async ({ fake, start, decide }) => {
+      fake.failNext('recordProgress', 'StoreBehind');
+      const handle = await start();
+      const workflow = await parked(fake);
+      fake.failNext('recordIteration', 'StoreBehind');
+      await decide(workflow, { action: 'retry' });
+      await decide(await parked(fake, 'evaluation'), { action: 'retry' });
+      await handle.result();
+    },
+  },
+  {
+    name: 'training-set-lost',
+    keep: { i0: 1 },
+    play: async ({ fake, start, decide }) => {
+      fake.failNext('submitTraining', 'TrainingSetInvalid');
+      const handle = await start();
+      await decide(await parked(fake), { action: 'retry' });
+      await handle.result();
     },
   },
 ];
