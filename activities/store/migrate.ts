@@ -8,7 +8,8 @@ const FOLDER = fileURLToPath(new URL('./migrations', import.meta.url));
 /** How the database's schema stands to this program's migrations. */
 export type SchemaState =
   | { readonly kind: 'current'; readonly version: string }
-  | { readonly kind: 'older'; readonly missing: readonly string[] }
+  /** `empty` when it has none of them yet. */
+  | { readonly kind: 'older'; readonly missing: readonly string[]; readonly empty: boolean }
   | { readonly kind: 'newer'; readonly unknown: readonly string[] };
 
 /** Names of the program's migrations, in order. */
@@ -45,7 +46,9 @@ export async function readSchemaState(database: Pick<pg.Client, 'query'>): Promi
   const unknown = applied.filter((name) => !own.includes(name));
   if (unknown.length > 0) return { kind: 'newer', unknown };
   const missing = own.filter((name) => !applied.includes(name));
-  return missing.length > 0 ? { kind: 'older', missing } : { kind: 'current', version: own.at(-1) ?? 'none' };
+  return missing.length > 0
+    ? { kind: 'older', missing, empty: applied.length === 0 }
+    : { kind: 'current', version: own.at(-1) ?? 'none' };
 }
 
 /**

@@ -1,6 +1,7 @@
 import pg from 'pg';
-import { migrate, schemaState } from '../../activities/store/migrate.ts';
+import { schemaState } from '../../activities/store/migrate.ts';
 import { connectDatabase } from '../connection.ts';
+import { bringSchemaUp } from '../versions/bring-schema-up.ts';
 import { attempt, right, wrong, type Check } from './check.ts';
 import { storeCheck } from './store.ts';
 
@@ -20,7 +21,7 @@ export async function databaseChecks(dataFolder: string, fix: boolean, adopt: bo
   const reached = await attempt('PostgreSQL', START, () => serverCheck(connectDatabase(dataFolder)));
   if (!reached.ok) return [reached];
   const cure = 'Run `thoughtloop doctor --fix`, or look at what it says.';
-  const schema = await attempt('schema', cure, () => schemaCheck(connectDatabase(dataFolder), fix));
+  const schema = await attempt('schema', cure, () => schemaCheck(connectDatabase(dataFolder), dataFolder, fix));
   if (!schema.ok) return [reached, schema];
   const look = (): Promise<Check> => storeCheck(connectDatabase(dataFolder), dataFolder, adopt);
   return [reached, schema, await attempt('store and files', START, look)];
@@ -43,9 +44,9 @@ async function serverCheck(databaseUrl: string): Promise<Check> {
   }
 }
 
-async function schemaCheck(databaseUrl: string, fix: boolean): Promise<Check> {
+async function schemaCheck(databaseUrl: string, dataFolder: string, fix: boolean): Promise<Check> {
   const before = await schemaState(databaseUrl);
-  if (before.kind === 'older' && fix) await migrate(databaseUrl);
+  if (before.kind === 'older' && fix) await bringSchemaUp(databaseUrl, dataFolder);
   const state = before.kind === 'older' && fix ? await schemaState(databaseUrl) : before;
   switch (state.kind) {
     case 'current':

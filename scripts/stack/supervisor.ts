@@ -10,11 +10,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { migrate } from '../../activities/store/migrate.ts';
 import { codeVersion } from '../../workers/code-version.ts';
 import { OperatorError } from '../operator-error.ts';
 import { ownIdentity } from '../setup/process-identity.mjs';
 import { joinByUrl } from '../store-refusal.ts';
+import { bringSchemaUp } from '../versions/bring-schema-up.ts';
 import { makeCurrent } from '../versions/current-version.ts';
 import { takeOver } from '../versions/take-over.ts';
 import { requireOwnQueues } from './foreign-workers.ts';
@@ -67,7 +67,7 @@ class Supervisor {
 
   async #startAll(): Promise<void> {
     const [, databaseUrl] = await Promise.all([this.#startTemporal(), this.#startPostgres()]);
-    await migrate(databaseUrl);
+    await bringSchemaUp(databaseUrl, this.#dataFolder);
     await joinByUrl(databaseUrl, this.#dataFolder, this.#adopt);
     if (!this.#state.workers) return;
     const version = codeVersion();

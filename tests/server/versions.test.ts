@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection, WorkflowClient, type WorkflowHandle } from '@temporalio/client';
+import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { schemaState } from '../../activities/store/migrate.ts';
 import type { Check } from '../../scripts/doctor/check.ts';
+import { bringSchemaUp } from '../../scripts/versions/bring-schema-up.ts';
 import { currentVersion, makeCurrent } from '../../scripts/versions/current-version.ts';
 import { takeOver } from '../../scripts/versions/take-over.ts';
 import { codeVersion } from '../../workers/code-version.ts';
@@ -14,6 +17,7 @@ import { thoughtloop } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeActivities } from '../support/fake-activities.ts';
 import { startFakeWorkers } from '../support/fake-workers.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 import { withoutStackEnvironment } from '../support/stack-environment.ts';
 import { startTestTemporal, type TestTemporal } from '../support/temporal.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -148,6 +152,10 @@ it('a run whose version has no workers any more goes on with a version that repl
   await restartServer();
   await startWorkers(PRESENT, present);
 
+  await withOlderDatabase(async (url) => {
+    await bringSchemaUp(url, folder);
+    expect(await schemaState(url)).toMatchObject({ kind: 'current' });
+  });
   const notices = await takeOverBy(PRESENT);
 
   expect(notices).toHaveLength(1);
@@ -173,6 +181,12 @@ it('a run that this code would not have made is named with the cure and left for
   await restartServer();
   await startWorkers(PRESENT, present);
 
+  await withOlderDatabase(async (url) => {
+    await expect(bringSchemaUp(url, folder)).rejects.toThrow(
+      /Expected every open run to replay .* before the database gets .*, found run apart, .*Nothing was changed.*thoughtloop down/,
+    );
+    expect(await schemaState(url)).toMatchObject({ kind: 'older', empty: false });
+  });
   const [notice, ...more] = await takeOverBy(PRESENT);
 
   expect(more).toEqual([]);
@@ -234,6 +248,20 @@ it('doctor names workers that no run needs', async () => {
     found: expect.stringContaining('no run needs them') as string,
   });
 });
+
+/** A database that lacks the program's newest migration. */
+async function withOlderDatabase(work: (url: string) => Promise<void>): Promise<void> {
+  const database = await createTestDatabase();
+  const dir = join(ROOT, 'activities/store/migrations');
+  try {
+    const common = { databaseUrl: database.url, dir, migrationsTable: 'pgmigrations', log: () => undefined };
+    const undone = await runner({ ...common, direction: 'down', count: 1 });
+    expect(undone).toHaveLength(1);
+    await work(database.url);
+  } finally {
+    await database.drop();
+  }
+}
 
 async function doctor(...args: string[]): Promise<Map<string, Check>> {
   const { stdout } = await thoughtloop(['doctor', '--json', '--data', folder, ...args], {
