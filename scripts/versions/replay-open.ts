@@ -24,11 +24,16 @@ try {
     { workflowsPath: WORKFLOWS },
     histories(client),
   )) {
-    if (error !== undefined) answer[workflowId] = error.message.split('\n')[0] ?? '';
+    if (error !== undefined) answer[workflowId] = reasonOf(error);
   }
   process.stdout.write(JSON.stringify(answer satisfies ReplayAnswer));
 } finally {
   await connection.close();
+}
+
+/** What differs, without the wrapping that the SDK puts around it. */
+function reasonOf({ message }: Error): string {
+  return /\[TMPRL1100\] (?:Nondeterminism error: )?([^"]*)/.exec(message)?.[1] ?? message.split('\n')[0] ?? '';
 }
 
 async function* histories(client: WorkflowClient): AsyncGenerator<HistoryAndWorkflowId> {

@@ -191,7 +191,7 @@ it('a run that this code would not have made is named with the cure and left for
 
   expect(more).toEqual([]);
   expect(notice).toMatch(
-    /^Run apart waits for workers of version a-former-one.*apart\/i1 does not replay with this code/,
+    /^Run apart waits for workers of version a-former-one.*apart\/i1 does not replay with this code \([^"{]+\)\. Run/,
   );
   expect(notice).toContain('`thoughtloop cancel apart`');
   expect(await versionOf('apart/i1')).toBe(OLD);
