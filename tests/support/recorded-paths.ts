@@ -11,16 +11,16 @@ import { tinyRecipe } from './tiny-recipe.ts';
 export interface Stage {
   /** The other side of the workflows; `renewFake` makes another one, without plans and calls. */
   readonly fake: FakeActivities;
-  renewFake(): void;
+  readonly renewFake: () => void;
   /**
    * Starts the path's run, of one iteration unless said otherwise.
    * @param state where it begins, as a run does that continues as new or is forked; at its beginning without.
    */
-  start(changes?: Partial<Recipe>, state?: RunState): Promise<WorkflowHandle<typeof run>>;
-  decide(workflow: string, decision: Decision): Promise<void>;
-  signal(message: 'pause' | 'resume'): Promise<void>;
+  readonly start: (changes?: Partial<Recipe>, state?: RunState) => Promise<WorkflowHandle<typeof run>>;
+  readonly decide: (workflow: string, decision: Decision) => Promise<void>;
+  readonly signal: (message: 'pause' | 'resume') => Promise<void>;
   /** Brings up workers of another version beside those there are, and lets them have what is new. */
-  deployNextVersion(): Promise<void>;
+  readonly deployNextVersion: () => Promise<void>;
 }
 
 /** A way that a run can go, and which of its histories are kept. */
