@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Connection, WorkflowClient, type HistoryAndWorkflowId } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { connectTemporal } from '../connection.ts';
+import { misfitReason } from './misfit-reason.ts';
 import type { ReplayAnswer, ReplayRequest } from './replay.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
@@ -24,16 +25,11 @@ try {
     { workflowsPath: WORKFLOWS },
     histories(client),
   )) {
-    if (error !== undefined) answer[workflowId] = reasonOf(error);
+    if (error !== undefined) answer[workflowId] = misfitReason(error.message);
   }
   process.stdout.write(JSON.stringify(answer satisfies ReplayAnswer));
 } finally {
   await connection.close();
-}
-
-/** What differs, without the wrapping that the SDK puts around it. */
-function reasonOf({ message }: Error): string {
-  return /\[TMPRL1100\] (?:Nondeterminism error: )?([^"]*)/.exec(message)?.[1] ?? message.split('\n')[0] ?? '';
 }
 
 async function* histories(client: WorkflowClient): AsyncGenerator<HistoryAndWorkflowId> {
