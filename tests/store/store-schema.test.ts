@@ -25,7 +25,7 @@ test('a database older than the program is refused with the commands that bring 
   await change('drop schema public cascade; create schema public');
   const { code, stderr } = await thoughtloop(['list'], { DATABASE_URL: store.url });
   expect(code).toBe(EXIT_CODES.failure);
-  expect(stderr).toMatch(/found one that lacks 000001_init .*`thoughtloop up` or `thoughtloop doctor --fix`/);
+  expect(stderr).toMatch(/found one that lacks 000001_init\b.*`thoughtloop up` or `thoughtloop doctor --fix`/);
   expect(stderr).not.toContain('    at ');
 });
 
