@@ -77,6 +77,7 @@ export function parkedText({ run }: Pick<RunOverview, 'run'>): string {
   ];
   if (run.status !== 'Parked') return lines.join('\n');
   // Only an evaluation can be left out; the loop cannot go on without any other step.
+  const question = cause.question === undefined ? '' : ` --question ${cause.question}`;
   const actions = run.phase === 'evaluation' ? ['retry', 'skip', 'abort'] : ['retry', 'abort'];
-  return [...lines, '', ...actions.map((action) => `  thoughtloop decide ${run.run} ${action}`)].join('\n');
+  return [...lines, '', ...actions.map((action) => `  thoughtloop decide ${run.run} ${action}${question}`)].join('\n');
 }

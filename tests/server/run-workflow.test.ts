@@ -140,6 +140,23 @@ describe('run', () => {
     expect([...fake.servers]).toEqual([]);
   });
 
+  it('numbers its questions, and a decision on one that was answered does not answer the next', async () => {
+    fake.failNext('finishEStep', 'TooManyRejections', 2);
+    const handle = await start({ iterations: 1 });
+    const workflow = await parkedWorkflow();
+    const asked = (): (number | undefined)[] =>
+      fake.progress.filter(({ status }) => status === 'Parked').map(({ cause }) => cause?.question);
+    expect(asked()).toEqual([1]);
+    await decide(workflow, { action: 'retry', question: 1 });
+    await eventually('the second question', () => asked().length === 2);
+    expect(asked()).toEqual([1, 2]);
+    await expect(decide(workflow, { action: 'abort', question: 1 })).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/on question 2, found one on question 1.*parked anew since/) as string },
+    });
+    await decide(workflow, { action: 'retry', question: 2 });
+    await handle.result();
+  });
+
   it('goes on without an evaluation that fails, unless the recipe requires it: then the operator may skip it', async () => {
     fake.failNext('runBenchmark', 'GradingFailed');
     const tolerant = await start({ iterations: 1 });

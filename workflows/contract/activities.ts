@@ -29,6 +29,8 @@ export interface Cause {
   readonly remedy: string;
   /** Id of the workflow that waits for the decision. */
   readonly workflow: string;
+  /** Number of the question, rising within the workflow: which of its parked steps a decision is for. */
+  readonly question?: number;
 }
 
 export interface RunProgress {
