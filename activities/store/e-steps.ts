@@ -173,17 +173,17 @@ export async function countRejections(
 
 /**
  * Takes rejections of the given reasons back and opens their shards again, so that these chunks are sampled once more.
- * Only finished shards are touched: a worker may be writing to the others.
+ * Whoever still holds one of these shards loses it: it would take the chunks for done.
  */
 export async function reopenRejected(database: Queryable, eStep: number, reasons: readonly string[]): Promise<void> {
   await database.query(
     `with dropped as (
        delete from chunk_results using shards
        where chunk_results.e_step = $1 and shards.e_step = $1 and rejection = any($2::text[])
-         and document >= first_document and document < last_document and finished_at is not null
+         and document >= first_document and document < last_document
        returning shards.shard
      )
-     update shards set finished_at = null, counts = null
+     update shards set finished_at = null, counts = null, lease = lease + 1
      where e_step = $1 and shard in (select shard from dropped)`,
     [eStep, reasons],
   );

@@ -149,7 +149,8 @@ export class ServerPool {
         server.give(outstanding);
       }
       if (request.signal?.aborted === true || !this.#mayHelp(server, failure)) throw failure;
-      if (failure.failure.kind !== 'busy') failures += 1;
+      // Nor is a request to blame that was aborted because its server failed another one.
+      if (failure.failure.kind !== 'busy' && failure.failure.kind !== 'cancelled') failures += 1;
       if (failures >= settings.tries || Date.now() >= giveUpAt) throw failure;
       avoid = server;
       const asked = failure.failure.kind === 'busy' ? (failure.failure.retryAfterMs ?? 0) : 0;

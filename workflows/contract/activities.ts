@@ -83,6 +83,8 @@ export interface SampleShardInput {
   readonly checkpoint: CheckpointRef;
   /** Tokens that the fleet's servers hold, where that is set below what the model has. */
   readonly maxModelLen: number | null;
+  /** Chunks of the whole E-step, for the limit on rejections; the shard is sampled to its end where absent. */
+  readonly planned?: number;
 }
 
 /** What a training set is made of. */
