@@ -13,3 +13,8 @@ export function failure(type: FailureType, message: string, ...details: readonly
     details: [...details],
   });
 }
+
+/** The same, but the activity is tried again until the operator has mended the cause, whatever its type says. */
+export function waitingFailure(type: FailureType, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: false });
+}

@@ -9,6 +9,8 @@ const environment = z.object({
   THOUGHTLOOP_PYTHON: z.string().min(1),
   /** Absolute path of a program in place of the reference trainer (deploy/trainer/README.md); none when absent. */
   THOUGHTLOOP_TRAINER: z.string().startsWith('/').optional(),
+  /** Absolute path of a program in place of the vLLM launcher (deploy/server/README.md); none when absent. */
+  THOUGHTLOOP_SERVER: z.string().startsWith('/').optional(),
   /** host:port where Prometheus finds this process's metrics; none when absent. */
   THOUGHTLOOP_METRICS: z
     .string()
@@ -25,6 +27,7 @@ export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly python: string;
   readonly trainer: string | undefined;
+  readonly server: string | undefined;
   readonly metricsAddress: string | undefined;
   readonly logLevel: string;
   readonly shardsAtOnce: number;
@@ -49,6 +52,7 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): WorkerCo
     databaseUrl: data.DATABASE_URL,
     python: data.THOUGHTLOOP_PYTHON,
     trainer: data.THOUGHTLOOP_TRAINER,
+    server: data.THOUGHTLOOP_SERVER,
     metricsAddress: data.THOUGHTLOOP_METRICS,
     logLevel: data.THOUGHTLOOP_LOG_LEVEL,
     shardsAtOnce: data.THOUGHTLOOP_SHARDS_AT_ONCE,

@@ -2,11 +2,13 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { ownWorkerProcess } from '../activities/clusters/worker-process.ts';
 import type { Dependencies } from '../activities/dependencies.ts';
+import { joinStore, type StoreAndFolder } from '../activities/store/data-folder.ts';
 import { openDatabase } from '../activities/store/pool.ts';
 import { readConfig, type WorkerConfig } from './config.ts';
 import { keepHandingBack } from './hand-back-loop.ts';
 import { noteHeldAttempts } from './held-attempts.ts';
 import { installRuntime } from './runtime.ts';
+import { workerIdentity } from './worker-identity.ts';
 
 /** What one kind of worker adds to what all have. */
 export type WorkerKind = (
@@ -16,24 +18,27 @@ export type WorkerKind = (
 
 /**
  * A worker process from its environment to its end: reads the configuration, connects, works until SIGTERM or SIGINT,
- * closes what it opened. Ends with an error when it cannot connect: whoever started it starts it again.
+ * closes what it opened. Ends with an error when it cannot connect, or when the database and the data folder do not belong
+ * together: whoever started it starts it again.
  */
 export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
   const config = readConfig();
   installRuntime(config, name);
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(connectionOptions);
   const database = openDatabase(config.databaseUrl);
   // Where a process cannot be told from others, heartbeats alone find a worker that was killed.
   const own = await ownWorkerProcess().catch(() => null);
   const ending = new AbortController();
   let handingBack: Promise<void> | undefined;
+  let connection: NativeConnection | undefined;
   try {
+    const folder = await joinDataFolder({ database, dataFolder: config.dataFolder });
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+    connection = await NativeConnection.connect(connectionOptions);
     const dependencies = { database, dataFolder: config.dataFolder, python: config.python };
     const worker = await Worker.create({
       connection,
       namespace,
-      identity: `${name}@${process.pid}`,
+      identity: workerIdentity(name, folder),
       // Cancellation reaches an activity by its heartbeats: at most this late.
       maxHeartbeatThrottleInterval: '5 seconds',
       defaultHeartbeatThrottleInterval: '5 seconds',
@@ -48,6 +53,13 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
     ending.abort();
     await handingBack;
     await database.end();
-    await connection.close();
+    await connection?.close();
   }
+}
+
+/** @returns the data folder's id */
+async function joinDataFolder(store: StoreAndFolder): Promise<string> {
+  const { complaint, folder } = await joinStore(store);
+  if (complaint === undefined && folder !== null) return folder;
+  throw new Error(`Expected ${complaint?.expected}, found ${complaint?.found}. ${complaint?.remedy}`);
 }

@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import { causeOf, typeOf } from './cause.ts';
 import type { Cause } from './contract/activities.ts';
+import { isStoreRefusal } from './contract/failures.ts';
 import type { Place } from './contract/ids.ts';
 import { MESSAGES, type Decision, type DecisionAnswer, type ParkedStep } from './contract/messages.ts';
 import type { Recipe } from './contract/recipe.ts';
@@ -62,9 +63,14 @@ export class Steps {
     return this.#changed;
   }
 
-  /** Says where the workflow is: search attributes, current details, the store. */
+  /** Says where the workflow is: search attributes, current details, the store. Parks where the store may not be written. */
   async enter(phase: Phase, place: Place = this.#place): Promise<void> {
     this.#running = place;
+    await this.#attempt(phase, () => this.#begin(phase), false);
+  }
+
+  async #begin(phase: Phase): Promise<void> {
+    const place = this.#running;
     upsertSearchAttributes(placeAttributes(place, phase, 'Running'));
     this.#phase = phase;
     this.#show();
@@ -103,19 +109,28 @@ export class Steps {
 
   /**
    * Runs a step that the loop never waits for: a failure is told to `failed` and gives undefined; cancellation and abort
-   * pass through.
+   * pass through. A store that refuses to be written parks it like any other step.
    */
   async tolerate<Result>(
+    phase: Phase,
     work: () => Promise<Result>,
     failed: (error: unknown) => Promise<void>,
   ): Promise<Result | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (isCancellation(error) || typeOf(error) === 'Aborted') throw error;
-      await failed(error);
-      return undefined;
-    }
+    const result = await this.#attempt(
+      phase,
+      async () => {
+        try {
+          return await work();
+        } catch (error) {
+          const type = typeOf(error);
+          if (isCancellation(error) || type === 'Aborted' || isStoreRefusal(type)) throw error;
+          await failed(error);
+          return undefined;
+        }
+      },
+      false,
+    );
+    return result === SKIPPED ? undefined : result;
   }
 
   async #attempt<Result>(
@@ -161,7 +176,8 @@ export class Steps {
       kind: 'decided',
       message: `${phase}: ${decision.action} ${JSON.stringify(decision.set ?? {})}`,
     });
-    if (decision.action !== 'abort') await this.enter(phase, place);
+    // What the store refuses now, it refuses the step too, which parks again.
+    if (decision.action !== 'abort') await this.#begin(phase).catch(unlessStoreRefuses);
     // Only now may the next one park: this one's `Running` must not be written over its `Parked`.
     this.#parked = null;
     return decision;
@@ -189,6 +205,10 @@ export class Steps {
     if (this.#parked) this.#parked.decision = decision;
     return { workflow: workflowInfo().workflowId, action: decision.action };
   }
+}
+
+function unlessStoreRefuses(error: unknown): void {
+  if (!isStoreRefusal(typeOf(error))) throw error;
 }
 
 /** The Web UI's text for a parked step: the cause and the commands that help. */

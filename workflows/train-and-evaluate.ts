@@ -1,5 +1,5 @@
 import { CancellationScope, executeChild } from '@temporalio/workflow';
-import { causeOf } from './cause.ts';
+import { causeOf, typeOf } from './cause.ts';
 import { childOptions } from './child-options.ts';
 import type { TrainingSource } from './contract/activities.ts';
 import { trainingWorkflowId, type Place } from './contract/ids.ts';
@@ -47,15 +47,7 @@ export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan
   const { place } = plan;
   await gate.pass();
   await steps.enter('training-set', place);
-  const trainingSet = await steps.run('training-set', () =>
-    sampling.buildTrainingSet({
-      place,
-      corpus: { name: steps.recipe.corpus.name, split: plan.split },
-      segmentation: steps.recipe.segmentation,
-      source: plan.source,
-      checkpoint: plan.init,
-    }),
-  );
+  const trainingSet = await steps.run('training-set', () => build(steps, plan));
   await gate.pass();
   await steps.enter('m-step', place);
   const checkpoints = await trainTrials(steps, plan, trainingSet);
@@ -68,10 +60,21 @@ export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan
     if (texts.length > 0) steps.tell(`Evaluation, trial ${trial}: ${texts.join(' · ')}`);
     if (trial === 0) measured.push(...texts);
   }
-  await control.recordIteration({ place, checkpoints, trainingSet, eStep: plan.eStep });
+  await steps.run('evaluation', () => control.recordIteration({ place, checkpoints, trainingSet, eStep: plan.eStep }));
   const first = checkpoints[0] as TrainingResult;
   const ess = plan.eStep ? [`ESS ${figure(plan.eStep.essMean)}`] : [];
   return { checkpoint: first.checkpoint, line: [...measured, `loss ${figure(first.loss)}`, ...ess].join(' · ') };
+}
+
+function build(steps: Steps, { place, split, source, init }: ModelPlan): Promise<TrainingSetRef> {
+  const { corpus, segmentation } = steps.recipe;
+  return sampling.buildTrainingSet({
+    place,
+    corpus: { name: corpus.name, split },
+    segmentation,
+    source,
+    checkpoint: init,
+  });
 }
 
 /** Trains all trials at once. One that the operator aborts stops the others: nobody would wait for their jobs. */
@@ -81,9 +84,17 @@ async function trainTrials(steps: Steps, plan: ModelPlan, trainingSet: TrainingS
   return scope.run(() =>
     mapWindow(trials, trials.length, async (trial) => {
       try {
-        const trained = await steps.run('m-step', async (generation) =>
-          train(steps, plan, trainingSet, await plan.settings(trainingSet), trial, generation),
-        );
+        let setLost = false;
+        const trained = await steps.run('m-step', async (generation) => {
+          // A set that was deleted since is the same one when it is written again, or the step parks again.
+          if (setLost) await build(steps, plan);
+          try {
+            return await train(steps, plan, trainingSet, await plan.settings(trainingSet), trial, generation);
+          } catch (error) {
+            setLost = typeOf(error) === 'TrainingSetInvalid';
+            throw error;
+          }
+        });
         steps.tell(trainingLine(trial, trained));
         return trained;
       } catch (error) {
@@ -135,7 +146,7 @@ async function evaluate(
     await control.recordEvent({ run, kind: 'evaluation-skipped', message: where });
     return [];
   }
-  const result = await steps.tolerate(work, async (error) => {
+  const result = await steps.tolerate('evaluation', work, async (error) => {
     const { type, message } = causeOf(error, plan.place.run);
     await control.recordEvent({ run, kind: 'evaluation-failed', message: `${where}: ${type}: ${message}` });
   });

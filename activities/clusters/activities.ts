@@ -11,7 +11,9 @@ import { awaitModelJob, cancelModelJob } from '../m-step/await-model-job.ts';
 import { baseJob, baseTextsFile, trainingJob } from '../m-step/model-job.ts';
 import type { TrainingProgress } from '../m-step/progress.ts';
 import { submitModelJob } from '../m-step/start-model-job.ts';
+import { requireTrainingSet } from '../m-step/verify-training-set.ts';
 import { verifyCheckpoint } from '../m-step/verify-checkpoint.ts';
+import { requireStore } from '../store/data-folder.ts';
 import { findJob, type Job, type ModelJobDetails } from '../store/jobs.ts';
 import { clusterContext, type ClusterContext } from './cluster-context.ts';
 
@@ -33,6 +35,7 @@ export function createClusterActivities(
   return {
     submitBase: (input) =>
       withHeartbeat(async () => {
+        await requireStore(context);
         const { run, corpus, model } = input;
         if (model.source === 'random') {
           const texts = join(dataFolder, baseTextsFile(run));
@@ -44,7 +47,9 @@ export function createClusterActivities(
 
     submitTraining: (input) =>
       withHeartbeat(async () => {
+        await requireStore(context);
         await verifyCheckpoint(dataFolder, input.init);
+        await requireTrainingSet(dataFolder, input.trainingSet);
         const { key, cluster } = await submitModelJob(context, trainingJob(input, dataFolder));
         return { key, cluster };
       }),
@@ -52,7 +57,10 @@ export function createClusterActivities(
     async awaitJob({ key }) {
       let progress: TrainingProgress | null = null;
       return withHeartbeat(
-        async () => awaitModelJob(context, await modelJob(context, key), (now) => (progress = now)),
+        async () => {
+          await requireStore(context);
+          return awaitModelJob(context, await modelJob(context, key), (now) => (progress = now));
+        },
         () => progress,
       );
     },
@@ -65,7 +73,11 @@ export function createClusterActivities(
         else await stopServerJob(context, job.cluster, job);
       }),
 
-    superviseServer: (input) => withHeartbeat(() => superviseServer(context, input, serverPatience)),
+    superviseServer: (input) =>
+      withHeartbeat(async () => {
+        await requireStore(context);
+        await superviseServer(context, input, serverPatience);
+      }),
 
     releaseFleet: ({ fleet }) => withHeartbeat(() => releaseFleet(context, fleet)),
   };

@@ -21,15 +21,20 @@ export interface ClusterContext extends Dependencies {
 
 const program = (path: string): string => fileURLToPath(new URL(`../../deploy/${path}`, import.meta.url));
 
-/**
- * The programs of deploy/.
- * @param trainer program in place of train.py that keeps its contract (deploy/trainer/README.md)
- */
-export function jobPrograms(python: string, trainer?: string): JobPrograms {
+/** Programs of a person's own in place of those of deploy/, whose contracts they keep. Absolute paths. */
+export interface OwnPrograms {
+  /** In place of train.py, see deploy/trainer/README.md. */
+  readonly trainer?: string | undefined;
+  /** In place of serve.py, see deploy/server/README.md. */
+  readonly server?: string | undefined;
+}
+
+/** The programs of deploy/, where a person has no others. */
+export function jobPrograms(python: string, { trainer, server }: OwnPrograms = {}): JobPrograms {
   return {
     prepare: [python, program('trainer/prepare.py')],
     train: trainer === undefined ? [python, program('trainer/train.py')] : [trainer],
-    serve: [python, program('server/serve.py')],
+    serve: server === undefined ? [python, program('server/serve.py')] : [server],
   };
 }
 

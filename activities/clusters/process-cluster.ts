@@ -66,7 +66,7 @@ export function createProcessCluster(python: string): JobCluster {
 
 async function submit(python: string, key: string, spec: JobSpec): Promise<JobHandle> {
   await mkdir(spec.folder, { recursive: true });
-  const deadline = Date.now() + RECORD_SECONDS * 1000;
+  const deadline = performance.now() + RECORD_SECONDS * 1000;
   let runner: { readonly process: ChildProcess; ended: string | undefined } | undefined;
   for (;;) {
     const handle = toHandle(await readRecord(key, spec.folder), spec.folder);
@@ -77,7 +77,7 @@ async function submit(python: string, key: string, spec: JobSpec): Promise<JobHa
         `Expected the runner of job ${key} to record itself in ${spec.folder}, but it ${runner.ended}: ${log}`,
       );
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new Error(
         `Expected job ${key} to be recorded in ${spec.folder} within ${RECORD_SECONDS} s, found no job.json: ` +
           'is the machine overloaded, or the folder on a stuck file system?',
@@ -156,9 +156,9 @@ async function cancel(handle: JobHandle): Promise<void> {
 }
 
 async function hasEndedWithin(identity: ProcessIdentity, seconds: number): Promise<boolean> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = performance.now() + seconds * 1000;
   while (await isAlive(identity)) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await sleep(POLL_MILLISECONDS);
   }
   return true;

@@ -5,6 +5,8 @@ import { findEStep, finishEStep } from '../e-step/finish-e-step.ts';
 import { planEStep } from '../e-step/plan-e-step.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { buildTrainingSet } from '../m-step/training-set.ts';
+import { verifyCheckpoint } from '../m-step/verify-checkpoint.ts';
+import { milestone, requireStore } from '../store/data-folder.ts';
 
 /** Planning and adding up of E-steps, and training sets. */
 export function createCorpusActivities(
@@ -13,10 +15,22 @@ export function createCorpusActivities(
   const { database } = dependencies;
   return {
     planEStep: (input) =>
-      withProgress((tell) => planEStep(database, input, (done) => tell({ doing: 'cutting', done }))),
-    finishEStep: (input) => withHeartbeat(() => finishEStep(database, input)),
-    findEStep: (input) => findEStep(database, input),
-    buildTrainingSet: (input) => withProgress((tell) => buildTrainingSet(dependencies, input, tell)),
+      withProgress((tell) =>
+        milestone(dependencies, () => planEStep(database, input, (done) => tell({ doing: 'cutting', done }))),
+      ),
+    finishEStep: (input) => withHeartbeat(() => milestone(dependencies, () => finishEStep(database, input))),
+    async findEStep(input) {
+      await requireStore(dependencies);
+      return findEStep(database, input);
+    },
+    buildTrainingSet: (input) =>
+      withProgress((tell) =>
+        milestone(dependencies, async () => {
+          // Its tokenizer decides what the set holds.
+          await verifyCheckpoint(dependencies.dataFolder, input.checkpoint);
+          return buildTrainingSet(dependencies, input, tell);
+        }),
+      ),
   };
 }
 

@@ -3,6 +3,7 @@ import type { SampleShardInput, SamplingActivities } from '../../workflows/contr
 import { SERVER_WAIT_SECONDS } from '../../workflows/contract/limits.ts';
 import type { CheckpointRef } from '../../workflows/contract/references.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { requireStore } from '../store/data-folder.ts';
 import { listReadyServers } from '../store/ready-servers.ts';
 import type { ExpectedModel } from '../vllm/admission.ts';
 import { FleetPools } from '../vllm/fleet-pools.ts';
@@ -44,6 +45,7 @@ export function createSamplingActivities({
       let progress: ShardProgress | null = null;
       const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
       try {
+        await requireStore({ database, dataFolder });
         const model = asServed(await servedModel(input.checkpoint), input.maxModelLen);
         return await pools.use(input.fleet, model, (inference) =>
           sampleShard(input, {

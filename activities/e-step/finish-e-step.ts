@@ -17,23 +17,28 @@ import type { Database } from '../store/pool.ts';
  * Adds a sampled E-step up and closes it; a closed one answers with what it came to, and drops its losers where only now
  * `keep = "selected"` is asked for.
  *
- * @throws TooManyRejections above `maxRejected`; Error when a shard is open or a chunk has no row, which the workflow's
- *   order rules out
+ * @throws TooManyRejections above `maxRejected`; StoreBehind when the E-step or a shard's end is not in the store, which
+ *   the workflow's order rules out for a store that was not restored; Error when a chunk has no row
  */
 export async function finishEStep(
   database: Database,
   { eStep, settings }: { readonly eStep: number; readonly settings: EStepSettings },
 ): Promise<EStepSummary> {
   const row = await readEStep(database, eStep);
-  if (row === null) throw new Error(`Expected E-step ${eStep} in the store, found none`);
+  if (row === null) throw lostEStep(eStep);
   if (row.summary !== null) {
     const { kept, ...summary } = row.summary;
     if (kept === 'all' && settings.keep === 'selected') await closeEStep(database, eStep, summary, 'selected');
     return summary;
   }
   const { openShards, ...summary } = await addUpEStep(database, eStep);
-  if (openShards > 0)
-    throw new Error(`Expected all shards of E-step ${eStep} to be finished, found ${openShards} open`);
+  if (openShards > 0) {
+    throw failure(
+      'StoreBehind',
+      `Expected all shards of E-step ${eStep} to be finished, found ${openShards} open: the store lost what was sampled ` +
+        'since its backup. `decide retry` samples that again',
+    );
+  }
   if (summary.chunks !== row.chunks) {
     throw new Error(
       `Expected a result for each of the ${row.chunks} chunks of E-step ${eStep}, found ${summary.chunks}`,
@@ -77,4 +82,13 @@ export async function findEStep(
   if (row === null || !row.finished || row.samples < samples) return null;
   if (row.samples > samples && row.summary?.kept !== 'all') return null;
   return eStepRef(database, row);
+}
+
+/** What the store no longer knows of an E-step that workflows hold for planned. */
+export function lostEStep(eStep: number): Error {
+  return failure(
+    'StoreBehind',
+    `Expected E-step ${eStep} in the store, found none: the store lost it. Restore a newer backup, or cancel the run and ` +
+      'start it again',
+  );
 }

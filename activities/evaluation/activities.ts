@@ -6,6 +6,7 @@ import { HELD_OUT } from '../../workflows/contract/recipe.ts';
 import type { Metric } from '../../workflows/contract/references.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { failure } from '../failure.ts';
+import { requireStore } from '../store/data-folder.ts';
 import { listReadyServers } from '../store/ready-servers.ts';
 import { FleetPools } from '../vllm/fleet-pools.ts';
 import type { PoolSettings } from '../vllm/pool-settings.ts';
@@ -43,6 +44,7 @@ export function createEvaluationActivities(
     let progress: EvaluationProgress | null = null;
     const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
     try {
+      await requireStore({ database, dataFolder });
       const model = asServed(await loadServedModel(dataFolder, checkpoint), maxModelLen);
       return await measure({
         database,

@@ -10,19 +10,23 @@ import { hasEnded, type JobHandle, type JobStatus } from '../clusters/job-cluste
 import { logTail } from '../clusters/log-tail.ts';
 import { failure } from '../failure.ts';
 import { endOfWatch } from '../lifecycle.ts';
-import { recordCheckpoint } from '../store/checkpoints.ts';
+import { recordCheckpoint, recordedDigest } from '../store/checkpoints.ts';
+import { keepRevision, requireStore } from '../store/data-folder.ts';
 import { isOver, recordCancelling, recordEnd, type Job, type ModelJobDetails } from '../store/jobs.ts';
+import { findTrainingSet } from '../store/training-sets.ts';
 import { silenceLimit } from './patience.ts';
 import { readProgress, type TrainingProgress } from './progress.ts';
 import { restartModelJob, startModelJob, stopModelJob } from './start-model-job.ts';
 import { examineResult } from './verify-checkpoint.ts';
+import { verifyTrainingSet } from './verify-training-set.ts';
 
 /**
  * Watching a job that makes a model. Its states:
  *
  *     running ── ends ──► marker there and true ──► succeeded: checkpoint recorded, job closed
  *        │                marker there, files differ ──► CheckpointInvalid
- *        │                no marker: exited with a code ──► TrainingFailed with the log's end
+ *        │                no marker: exited with a code ──► TrainingFailed with the log's end; TrainingSetInvalid where
+ *        │                           what it trains on is no longer what it was
  *        │                no marker: killed, preempted, lost with its machine ──► started again, from its checkpoints;
  *        │                           after MAX_BARREN_STARTS in a row that got no step further: TrainingFailed, JobLost
  *        ├── silent for too long ──► stopped, then as if it had been killed
@@ -44,7 +48,7 @@ type End =
 /**
  * Watches until the job's result is there.
  * @param onProgress Called with every new state of the training.
- * @throws TrainingFailed, JobLost, CheckpointInvalid; CancelledFailure when cancelled.
+ * @throws TrainingFailed, JobLost, CheckpointInvalid, TrainingSetInvalid, StoreBehind; CancelledFailure when cancelled.
  */
 export async function awaitModelJob(
   context: ClusterContext,
@@ -89,6 +93,8 @@ async function again(
   const verdict = await judge(job, end, barren, output);
   if (verdict.kind === 'over') {
     await recordEnd(database, job.key, verdict.type === 'JobLost' ? 'lost' : 'failed', verdict.reason);
+    const set = job.kind === 'training' ? await findTrainingSet(database, job.details.place) : null;
+    if (set !== null) await verifyTrainingSet(dataFolder, set);
     const log = await logTail(context.cluster(job.cluster), handle);
     throw failure(verdict.type, `Job ${job.key} ${verdict.reason}. End of its log:\n${log}`);
   }
@@ -107,6 +113,14 @@ async function finished(context: ClusterContext, job: Job<ModelJobDetails>): Pro
   if (verdict.kind === 'damaged')
     throw failure('CheckpointInvalid', `Expected the result of ${job.key}, found that ${verdict.reason}`);
   const { digest, steps, tokens, loss, seconds } = verdict.marker;
+  await requireStore(context);
+  const recorded = await recordedDigest(database, { key: result, folder: output });
+  if (recorded !== undefined && recorded !== digest) {
+    throw failure(
+      'CheckpointInvalid',
+      `Expected the result of ${job.key} with digest ${recorded}, found one with digest ${digest} in ${output}`,
+    );
+  }
   const checkpoint = { key: result, digest, folder: output };
   if (job.kind === 'training' && typeof loss !== 'number') {
     await recordEnd(database, job.key, 'failed', 'ended without a finite loss');
@@ -118,6 +132,7 @@ async function finished(context: ClusterContext, job: Job<ModelJobDetails>): Pro
   const trained = { checkpoint, steps: steps ?? 0, tokens: tokens ?? 0, loss: loss ?? 0, seconds: seconds ?? 0 };
   await recordCheckpoint(database, place, trial, trained);
   await recordEnd(database, job.key, 'succeeded');
+  await keepRevision(context);
   return trained;
 }
 

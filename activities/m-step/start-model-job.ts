@@ -3,6 +3,8 @@ import { basename, dirname, join, relative } from 'node:path';
 import { writeJsonAtomically } from '../clusters/atomic-json.ts';
 import type { ClusterContext } from '../clusters/cluster-context.ts';
 import type { JobHandle } from '../clusters/job-cluster.ts';
+import { failure } from '../failure.ts';
+import { recordedDigest } from '../store/checkpoints.ts';
 import {
   isOver,
   recordEnd,
@@ -27,6 +29,8 @@ const GRACE_SECONDS = 120;
 /**
  * Writes a job's spec and hands it to its cluster, once a key. A result that is there and holds is left alone. A job
  * that was judged before (failed, cancelled) and is asked for again is started again: it goes on from its checkpoints.
+ *
+ * @throws CheckpointInvalid when there was a result and it is damaged or gone: nothing is written over it
  */
 export async function submitModelJob(
   context: ClusterContext,
@@ -37,10 +41,13 @@ export async function submitModelJob(
   context.cluster(record.cluster);
   let job = await recordJob(database, record);
   const { output, result } = job.details;
-  if ((await examineResult(join(dataFolder, output), result)).kind === 'valid') {
+  const verdict = await examineResult(join(dataFolder, output), result);
+  if (verdict.kind === 'valid') {
     await recordEnd(database, job.key, 'succeeded');
     return job;
   }
+  const lost = verdict.kind === 'damaged' ? verdict.reason : await lostResult(context, result, output);
+  if (lost !== undefined) throw failure('CheckpointInvalid', `Expected the result of ${job.key}, found that ${lost}`);
   await writeJsonAtomically(specFile(dataFolder, record.folder), spec);
   if (isOver(job)) {
     await stopModelJob(context, job);
@@ -48,6 +55,12 @@ export async function submitModelJob(
   }
   await startModelJob(context, job);
   return job;
+}
+
+/** A result that others may have been made from is not made again: it might come out another. */
+async function lostResult({ database }: ClusterContext, key: string, folder: string): Promise<string | undefined> {
+  const digest = await recordedDigest(database, { key, folder });
+  return digest === undefined ? undefined : `DONE.json is missing in ${folder}, whose result had digest ${digest}`;
 }
 
 /** Counts one more start of the job, in a folder of its own. The start itself is {@link startModelJob}'s. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,7 +12,14 @@ import { addExtents, extentOf, NOTHING, type TrainingDocument } from './training
 const count = z.int().nonnegative();
 
 const manifestSchema = z.object({
-  parts: z.array(z.object({ file: z.string(), sha256: z.string(), documents: count, tokens: count })),
+  parts: z.array(
+    z.object({
+      file: z.string().refine((file) => basename(file) === file),
+      sha256: z.string(),
+      documents: count,
+      tokens: count,
+    }),
+  ),
   /** Ids there are: every id of the parts is below. */
   vocabulary: z.int().positive(),
   markers: z.object({ startOfLatent: count, endOfLatent: count, priorPrefix: count, posteriorPrefix: count }),
@@ -34,17 +41,6 @@ export const MANIFEST = 'manifest.json';
 
 /** Uncompressed bytes after which a part ends: what a reader unpacks at once. */
 export const PART_BYTES = 64 * 1024 * 1024;
-
-const PART = /^part-\d{5}\.jsonl\.zst$/;
-const TEMPORARY = /\.tmp-[0-9a-f-]{36}$/;
-
-/** Removes what an export that was stopped left in a folder; a set with a manifest is complete and is written over. */
-export async function removeLeftovers(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  const leftovers = names.filter((name) => PART.test(name) || TEMPORARY.test(name) || name === MANIFEST);
-  // The manifest goes first: parts without one are leftovers, a manifest without its parts would be a broken set.
-  for (const name of leftovers.sort()) await rm(join(folder, name), { force: true });
-}
 
 /**
  * Writes documents as `part-00000.jsonl.zst` …, each synced and renamed when it is whole. Equal documents give equal
@@ -141,15 +137,30 @@ export async function readSet(
 ): Promise<FoundSet | null> {
   const bytes = await readFile(join(folder, MANIFEST)).catch(() => null);
   if (bytes === null) return null;
-  const parsed = manifestSchema.safeParse(parseJson(bytes.toString('utf8')));
-  if (!parsed.success) return null;
-  for (const [index, part] of parsed.data.parts.entries()) {
-    if (basename(part.file) !== part.file) return null;
-    const found = await digestOf(join(folder, part.file)).catch(() => null);
-    if (found !== part.sha256) return null;
+  const manifest = parseManifest(bytes);
+  if (manifest === null) return null;
+  if ((await damagedPart(folder, manifest, onPart)) !== undefined) return null;
+  return { manifest, digest: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Name of the first part that is missing or does not have the digest that the manifest gives it; undefined when all do. */
+export async function damagedPart(
+  folder: string,
+  { parts }: Pick<Manifest, 'parts'>,
+  onPart: (done: number) => void = () => undefined,
+): Promise<string | undefined> {
+  for (const [index, { file, sha256 }] of parts.entries()) {
+    const found = await digestOf(join(folder, file)).catch(() => null);
+    if (found !== sha256) return file;
     onPart(index + 1);
   }
-  return { manifest: parsed.data, digest: createHash('sha256').update(bytes).digest('hex') };
+  return undefined;
+}
+
+/** The manifest in the bytes of a file; null when they are none. */
+export function parseManifest(bytes: Buffer): Manifest | null {
+  const parsed = manifestSchema.safeParse(parseJson(bytes.toString('utf8')));
+  return parsed.success ? parsed.data : null;
 }
 
 async function digestOf(file: string): Promise<string> {

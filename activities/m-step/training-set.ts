@@ -5,6 +5,8 @@ import type { BuildTrainingSetInput } from '../../workflows/contract/activities.
 import { iterationFolder } from '../../workflows/contract/ids.ts';
 import type { TrainingSetRef } from '../../workflows/contract/references.ts';
 import { cutSplit, resolveSplit } from '../corpus/cut-split.ts';
+import { isMissing } from '../clusters/atomic-json.ts';
+import { lostEStep } from '../e-step/finish-e-step.ts';
 import { failure } from '../failure.ts';
 import type { CorpusSplit } from '../store/corpora.ts';
 import { segmentationKey } from '../store/cuts.ts';
@@ -15,14 +17,8 @@ import { findTrainingSet, writeTrainingSet } from '../store/training-sets.ts';
 import { readModelDescription, type ModelDescription } from '../vllm/model-folder.ts';
 import { loadTokenizer, type TextTokenizer } from '../vllm/tokenizer.ts';
 import { trainingDocuments } from './training-documents.ts';
-import {
-  readSet,
-  removeLeftovers,
-  writeManifest,
-  writeParts,
-  type FoundSet,
-  type Manifest,
-} from './training-set-files.ts';
+import { publishDraft, withDraft } from './training-set-draft.ts';
+import { MANIFEST, readSet, writeManifest, writeParts, type FoundSet, type Manifest } from './training-set-files.ts';
 
 /** How far a training set is. */
 export interface TrainingSetProgress {
@@ -34,11 +30,18 @@ export interface TrainingSetProgress {
 
 /**
  * Writes the training set of a place into `<iteration's folder>/train`: parts, then the manifest, then its row in the
- * store. A set that the store knows and whose files hold is returned as it is; what a stopped export left is replaced,
- * with the same bytes as far as it had come.
+ * store. It is written into a draft there first, and is the same bytes each time.
+ *
+ *     store knows it, files hold      ──► returned as it is
+ *     store knows it, files damaged   ──► written again where it comes out with the recorded digest
+ *     store knows none, a set is there ──► taken where it is what comes out: the export ended before its row was written
+ *     store knows none, no manifest   ──► written; parts that a stopped export left are replaced
+ *
+ * In every other case TrainingSetInvalid, and what is there stays.
  *
  * @throws CorpusInvalid when the split is missing or has no teacher's thoughts; RecipeInvalid when the place has a set of
- *   something else; CheckpointInvalid when the tokenizer cannot be read; DiskFull
+ *   something else; CheckpointInvalid when the tokenizer cannot be read; TrainingSetInvalid; StoreBehind when the store
+ *   lost the E-step; DiskFull
  */
 export async function buildTrainingSet(
   { database, dataFolder }: { readonly database: Database; readonly dataFolder: string },
@@ -52,16 +55,15 @@ export async function buildTrainingSet(
   const folder = join(dataFolder, relative);
 
   const recorded = await findTrainingSet(database, input.place);
-  if (recorded !== null) {
-    const found = await readSet(folder, (done) => onProgress({ doing: 'checking', done, total: null }));
-    if (found !== null && found.digest === recorded.digest) {
-      requireSource(input, found, source);
-      return recorded;
-    }
+  const found = await readSet(folder, (done) => onProgress({ doing: 'checking', done, total: null }));
+  if (found !== null) {
+    requireSource(input, found, source);
+    if (found.digest === recorded?.digest) return recorded;
+    if (recorded !== null) throw otherSet(relative, `the set with digest ${recorded.digest}`, found.digest);
   }
+  const expected = recorded?.digest ?? (await manifestDigest(folder));
   const cutting = (done: number): void => onProgress({ doing: 'cutting', done, total: split.documents });
   const segmentation = await cutSplit(database, split, input.segmentation, cutting);
-  await removeLeftovers(folder);
   const documents = trainingDocuments({
     database,
     split,
@@ -70,15 +72,40 @@ export async function buildTrainingSet(
     source: input.source,
     eStep,
   });
-  const written = await writeParts(folder, documents, (done) =>
-    onProgress({ doing: 'writing', done, total: split.documents }),
-  );
-  const { vocabularySize: vocabulary, markers } = model.description;
-  const { parts, leftOut, ...extent } = written;
-  const digest = await writeManifest(folder, { parts, vocabulary, markers, source, ...extent, leftOut });
-  const set = { folder: relative, digest, ...extent };
+  const set = await withDraft(folder, async (draft) => {
+    const written = await writeParts(draft, documents, (done) =>
+      onProgress({ doing: 'writing', done, total: split.documents }),
+    );
+    const { vocabularySize: vocabulary, markers } = model.description;
+    const { parts, leftOut, ...extent } = written;
+    const digest = await writeManifest(draft, { parts, vocabulary, markers, source, ...extent, leftOut });
+    if (expected !== null && digest !== expected) {
+      throw otherSet(relative, `the set that the store has now, with digest ${digest}`, expected);
+    }
+    if (found === null) await publishDraft(draft, folder, { parts });
+    return { folder: relative, digest, ...extent };
+  });
   await writeTrainingSet(database, input.place, set);
   return set;
+}
+
+function otherSet(folder: string, expected: string, found: string): Error {
+  return failure(
+    'TrainingSetInvalid',
+    `Expected ${expected} in ${folder}, found one with digest ${found}, whole or damaged. It was left as it is`,
+  );
+}
+
+/** sha256 of the manifest in a folder; null where there is none. */
+async function manifestDigest(folder: string): Promise<string | null> {
+  try {
+    return createHash('sha256')
+      .update(await readFile(join(folder, MANIFEST)))
+      .digest('hex');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
 }
 
 interface Model {
@@ -115,8 +142,9 @@ async function resolveSource(
   if (source.kind !== 'thoughts') return { split, eStep: null };
 
   const eStep = await readEStep(database, source.eStep);
+  if (eStep === null) throw lostEStep(source.eStep);
   const key = segmentationKey(segmentation);
-  const same = eStep?.corpus === split.corpus && eStep.split === split.split && eStep.segmentation === key;
+  const same = eStep.corpus === split.corpus && eStep.split === split.split && eStep.segmentation === key;
   if (!same) {
     throw failure(
       'RecipeInvalid',

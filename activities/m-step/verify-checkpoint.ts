@@ -78,7 +78,7 @@ export async function verifyCheckpoint(dataFolder: string, checkpoint: Checkpoin
       ? verdict.reason
       : verdict.kind === 'absent'
         ? `no DONE.json of that key in ${checkpoint.folder}`
-        : `digest ${verdict.marker.digest}`;
+        : `digest ${verdict.marker.digest} in ${checkpoint.folder}`;
   throw failure(
     'CheckpointInvalid',
     `Expected checkpoint ${checkpoint.key} with digest ${checkpoint.digest}, found ${found}`,

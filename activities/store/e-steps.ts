@@ -1,6 +1,7 @@
 import type { Place } from '../../workflows/contract/ids.ts';
 import type { EStepRef, EStepSummary } from '../../workflows/contract/references.ts';
 import type { CorpusSplit } from './corpora.ts';
+import { bumpRevision } from './identity.ts';
 import { withTransaction, type Database, type Queryable } from './pool.ts';
 
 /** What an E-step is of; a place has one E-step, and these never change. */
@@ -78,6 +79,7 @@ export async function writeEStep(
         `update e_steps set chunks = (select sum(chunks) from shards where e_step = $1) where e_step = $1`,
         [created.eStep],
       );
+      await bumpRevision(connection);
     }
     const row = await findEStepAt(connection, place);
     if (row === null) throw new Error(`Expected an E-step of ${place.run}, iteration ${place.iteration}, found none`);
@@ -202,5 +204,6 @@ export async function closeEStep(
       [eStep, JSON.stringify({ ...summary, kept })],
     );
     if (kept === 'selected') await connection.query('delete from thoughts where e_step = $1 and not selected', [eStep]);
+    await bumpRevision(connection);
   });
 }

@@ -1,4 +1,6 @@
 import type { IterationRecord, RunProgress } from '../../workflows/contract/activities.ts';
+import { waitingFailure } from '../failure.ts';
+import { bumpRevision } from './identity.ts';
 import { withTransaction, type Database, type Queryable } from './pool.ts';
 
 const ENDED = ['Completed', 'Failed', 'Canceled'];
@@ -12,6 +14,13 @@ export async function writeProgress(database: Database, progress: RunProgress): 
       [run],
     );
     const last = before.rows[0];
+    if (last === undefined) {
+      throw waitingFailure(
+        'StoreBehind',
+        `Expected run ${run} in the store, found none: restore a newer backup of the database, or write the run's row ` +
+          'again with `thoughtloop start` and its recipe',
+      );
+    }
     await connection.query(
       `update runs set status = $2, phase = $3, arm = $4, iteration = $5, cause = $6, updated_at = now(),
               ended_at = case when $7 then now() else null end
@@ -23,10 +32,11 @@ export async function writeProgress(database: Database, progress: RunProgress): 
       arm,
       iteration,
     ]);
-    const same = last?.status === status && last.phase === phase && last.arm === arm && last.iteration === iteration;
+    const same = last.status === status && last.phase === phase && last.arm === arm && last.iteration === iteration;
     if (!same) {
       const why = cause === null ? '' : `: ${cause.type}: ${cause.message}`;
       await writeEvent(connection, run, status.toLowerCase(), `${arm}, iteration ${iteration}, ${phase}${why}`);
+      await bumpRevision(connection);
     }
   });
 }
@@ -49,12 +59,15 @@ export async function writeEvent(database: Queryable, run: string, kind: string,
 }
 
 /** Closes an iteration; the same record again changes nothing. */
-export async function writeIteration(database: Queryable, record: IterationRecord): Promise<void> {
+export async function writeIteration(database: Database, record: IterationRecord): Promise<void> {
   const { run, arm, iteration } = record.place;
-  await database.query(
-    `insert into iterations (run, arm, iteration, e_step_summary, ended_at) values ($1, $2, $3, $4, now())
+  await withTransaction(database, async (connection) => {
+    await connection.query(
+      `insert into iterations (run, arm, iteration, e_step_summary, ended_at) values ($1, $2, $3, $4, now())
      on conflict (run, arm, iteration) do update
         set e_step_summary = excluded.e_step_summary, ended_at = coalesce(iterations.ended_at, excluded.ended_at)`,
-    [run, arm, iteration, record.eStep === null ? null : JSON.stringify(record.eStep)],
-  );
+      [run, arm, iteration, record.eStep === null ? null : JSON.stringify(record.eStep)],
+    );
+    await bumpRevision(connection);
+  });
 }

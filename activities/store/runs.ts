@@ -1,6 +1,7 @@
 import type { Cause } from '../../workflows/contract/activities.ts';
 import type { Recipe } from '../../workflows/contract/recipe.ts';
 import type { Phase, RunStatus } from '../../workflows/contract/search-attributes.ts';
+import { bumpRevision } from './identity.ts';
 import { withTransaction, type Database, type Queryable } from './pool.ts';
 
 /** A run as the store knows it: what it is and where it stands. */
@@ -45,7 +46,10 @@ export async function startRun(
       [input.run, JSON.stringify(input.recipe), input.digest],
     );
     const [created] = inserted.rows;
-    if (created !== undefined) return { kind: 'new', row: created };
+    if (created !== undefined) {
+      await bumpRevision(connection);
+      return { kind: 'new', row: created };
+    }
     const row = await findRun(connection, input.run);
     if (row === null) throw new Error(`Expected run ${input.run}, whose name is taken, found none`);
     return { kind: row.digest === input.digest ? 'same' : 'different', row };

@@ -23,7 +23,7 @@ export interface ShardClaim {
  * Takes a shard over from whoever held it. Waits for a write of theirs that is under way; all later ones are refused.
  *
  * @param holder who claims, for people
- * @throws Error when there is no such shard
+ * @throws failure StoreBehind when there is no such shard
  */
 export async function claimShard(
   database: Database,
@@ -41,7 +41,13 @@ export async function claimShard(
     [eStep, shard, holder],
   );
   const [claimed] = rows;
-  if (claimed === undefined) throw new Error(`Expected shard ${shard} of E-step ${eStep} to be planned, found none`);
+  if (claimed === undefined) {
+    throw failure(
+      'StoreBehind',
+      `Expected shard ${shard} of E-step ${eStep} to be planned, found none: the store lost it. Restore a newer backup, ` +
+        'or cancel the run and start it again',
+    );
+  }
   return { eStep, shard, ...claimed };
 }
 

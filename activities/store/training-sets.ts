@@ -1,6 +1,7 @@
 import type { Place } from '../../workflows/contract/ids.ts';
 import type { TrainingSetRef } from '../../workflows/contract/references.ts';
-import type { Queryable } from './pool.ts';
+import { bumpRevision } from './identity.ts';
+import { withTransaction, type Database, type Queryable } from './pool.ts';
 
 /** The training set of a place, or null. */
 export async function findTrainingSet(
@@ -15,23 +16,25 @@ export async function findTrainingSet(
   return rows[0] ?? null;
 }
 
-/** Writes which training set a place has; one that had to be written again takes the other's place. */
-export async function writeTrainingSet(database: Queryable, place: Place, set: TrainingSetRef): Promise<void> {
-  await database.query(
-    `insert into training_sets (run, arm, iteration, folder, digest, documents, chunks, tokens, raw_tokens)
+/** Writes which training set a place has; what is written stays. */
+export async function writeTrainingSet(database: Database, place: Place, set: TrainingSetRef): Promise<void> {
+  await withTransaction(database, async (connection) => {
+    await connection.query(
+      `insert into training_sets (run, arm, iteration, folder, digest, documents, chunks, tokens, raw_tokens)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-     on conflict (run, arm, iteration) do update set folder = excluded.folder, digest = excluded.digest,
-       documents = excluded.documents, chunks = excluded.chunks, tokens = excluded.tokens, raw_tokens = excluded.raw_tokens`,
-    [
-      place.run,
-      place.arm,
-      place.iteration,
-      set.folder,
-      set.digest,
-      set.documents,
-      set.chunks,
-      set.tokens,
-      set.rawTokens,
-    ],
-  );
+     on conflict (run, arm, iteration) do nothing`,
+      [
+        place.run,
+        place.arm,
+        place.iteration,
+        set.folder,
+        set.digest,
+        set.documents,
+        set.chunks,
+        set.tokens,
+        set.rawTokens,
+      ],
+    );
+    await bumpRevision(connection);
+  });
 }

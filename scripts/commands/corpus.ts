@@ -63,13 +63,13 @@ function importCommand(): Command {
 async function importFiles(files: readonly string[], options: ImportOptions): Promise<void> {
   const { importFile } = await import('../../activities/corpus/import.ts');
   const { openCorpusFile } = await import('../../activities/corpus/corpus-file.ts');
-  const { withStore } = await import('../run/store-access.ts');
+  const { withWritableStore } = await import('../run/store-access.ts');
   const { ImportProgressLine } = await import('../corpora/import-progress.ts');
   const line = new ImportProgressLine();
   const { corpus, split, maxBadLines, textField, restart = false } = options;
   // None is imported when one of them cannot be.
   for (const file of files) await openCorpusFile(resolve(file));
-  const results = await withStore(options.data, async (database) => {
+  const results = await withWritableStore(options.data, 'database', async (database) => {
     const done: ImportResult[] = [];
     for (const [index, file] of files.entries()) {
       // What an interrupted import left is dropped once, not between the files.
@@ -118,8 +118,10 @@ function discardCommand(): Command {
     .action((name: string, options: { split: string; data?: string; json?: boolean }) =>
       withCorpusErrors(async () => {
         const { dropUnfinished } = await import('../../activities/corpus/import.ts');
-        const { withStore } = await import('../run/store-access.ts');
-        const files = await withStore(options.data, (database) => dropUnfinished(database, name, options.split));
+        const { withWritableStore } = await import('../run/store-access.ts');
+        const files = await withWritableStore(options.data, 'database', (database) =>
+          dropUnfinished(database, name, options.split),
+        );
         if (options.json === true) printJson({ corpus: name, split: options.split, discarded: files });
         else print(files.length === 0 ? 'Nothing unfinished there.' : `Dropped what was left of ${files.join(', ')}.`);
       }),

@@ -36,8 +36,8 @@ export function decideCommand(): Command {
     .addHelpText('after', HELP)
     .action(async (run: string, action: Decision['action'], options: DecideOptions) => {
       const { afterDecision, decide } = await import('../run/parked-decision.ts');
-      const { existingRun, withStore } = await import('../run/store-access.ts');
-      const answer = await withStore(options.data, async (database) => {
+      const { existingRun, withWritableStore } = await import('../run/store-access.ts');
+      const answer = await withWritableStore(options.data, 'database', async (database) => {
         const row = await existingRun(database, run);
         const decided = await decide(options.data, row, action, options.question, options.set);
         await afterDecision(database, row);

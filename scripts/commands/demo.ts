@@ -35,13 +35,15 @@ export function demoCommand(): Command {
     .action(async ({ data, keep, json }: DemoOptions) => {
       const { ensureStack } = await import('../stack/ensure-stack.ts');
       const { stopStack } = await import('../stack/stop-stack.ts');
-      const { withStore } = await import('../run/store-access.ts');
+      const { withWritableStore } = await import('../run/store-access.ts');
       const stack = await ensureStack({ dataFolder: data, onProgress: tell });
       process.once('SIGINT', () => {
         tell('\nThe run goes on in the background: `thoughtloop watch micro`; `thoughtloop down` stops everything.');
         process.exit(130);
       });
-      const overview = await withStore(data, (database) => runDemo(database, data, stack.dataFolder, json === true));
+      const overview = await withWritableStore(data, 'files', (database) =>
+        runDemo(database, data, stack.dataFolder, json === true),
+      );
       const over = overview.run.status !== 'Parked';
       if (stack.started && keep !== true && over) {
         await stopStack({ dataFolder: stack.dataFolder });

@@ -35,12 +35,12 @@ export function startCommand(): Command {
     .action(async (file: string, options: StartOptions) => {
       const { loadRecipe } = await import('../recipe/load.ts');
       const { startRun } = await import('../run/start-run.ts');
-      const { withStore } = await import('../run/store-access.ts');
+      const { withWritableStore } = await import('../run/store-access.ts');
       const { resolveDataFolder } = await import('../stack/data-folder.ts');
       const loaded = await loadRecipe(file, { set: options.set, variables: options.var });
       for (const { message } of loaded.warnings) tell(`warning: ${message}`);
       const dataFolder = resolveDataFolder(options.data);
-      await withStore(options.data, async (database) => {
+      await withWritableStore(options.data, 'files', async (database) => {
         const start = await startRun(database, options.data, dataFolder, loaded);
         const { kind, row, link } = start;
         const { run, status, digest } = row;

@@ -23,16 +23,24 @@ export function statusCommand(): Command {
       const { overviewText } = await import('../run/overview-text.ts');
       const { askTemporal, temporalLine } = await import('../run/temporal-word.ts');
       const { resolveDataFolder } = await import('../stack/data-folder.ts');
-      const [overview, temporal] = await Promise.all([
-        withStore(data, async (database) =>
-          readOverview(database, resolveDataFolder(data), await existingRun(database, run)),
-        ),
+      const { examineStore } = await import('../../activities/store/data-folder.ts');
+      const dataFolder = resolveDataFolder(data);
+      const [{ overview, store }, temporal] = await Promise.all([
+        withStore(data, async (database) => ({
+          overview: await readOverview(database, dataFolder, await existingRun(database, run)),
+          store: await examineStore({ database, dataFolder }),
+        })),
         askTemporal(data, run),
       ]);
-      if (json === true) printJson({ ...overview, temporal });
+      const { complaint } = store;
+      if (json === true) printJson({ ...overview, temporal, store: complaint ?? null });
       else {
         const unfinished = overview.run.endedAt === null;
-        print(`${overviewText(overview)}\n\nTemporal: ${temporalLine(temporal, run, unfinished)}`);
+        const trouble =
+          complaint === undefined
+            ? ''
+            : `\nStore: ${complaint.type}: expected ${complaint.expected}, found ${complaint.found}. ${complaint.remedy}`;
+        print(`${overviewText(overview)}\n\nTemporal: ${temporalLine(temporal, run, unfinished)}${trouble}`);
       }
     });
 }

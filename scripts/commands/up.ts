@@ -11,6 +11,8 @@ interface UpOptions {
   readonly uiPort?: number;
   readonly postgresPort?: number;
   readonly workers: boolean;
+  readonly adopt?: boolean;
+  readonly takeOver?: boolean;
   readonly json?: boolean;
 }
 
@@ -33,6 +35,8 @@ export function upCommand(): Command {
     .option('--ui-port <port>', 'fixed port for the Web UI', port)
     .option('--postgres-port <port>', 'fixed port for PostgreSQL', port)
     .option('--no-workers', 'only the servers')
+    .option('--adopt', 'make the database and the data folder belong together, e.g. after an old backup was restored')
+    .option('--take-over', 'start although another machine, which is gone for good, ran the stack of this data folder')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', HELP)
     .action(async ({ data, workers, ...options }: UpOptions) => {

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { migrate, schemaState } from '../../activities/store/migrate.ts';
 import { connectDatabase } from '../connection.ts';
 import { attempt, right, wrong, type Check } from './check.ts';
+import { storeCheck } from './store.ts';
 
 const CONNECT_MILLISECONDS = 5_000;
 
@@ -11,14 +12,18 @@ const OLDEST_POSTGRES = 14;
 const START = 'Run `thoughtloop up`, or set DATABASE_URL to a PostgreSQL that answers.';
 
 /**
- * The database: whether it answers, and its schema.
+ * The database: whether it answers, its schema, and whether it belongs to the data folder.
  * @param fix brings an older schema up to this program's.
+ * @param adopt makes database and data folder belong together.
  */
-export async function databaseChecks(dataFolder: string, fix: boolean): Promise<Check[]> {
+export async function databaseChecks(dataFolder: string, fix: boolean, adopt: boolean): Promise<Check[]> {
   const reached = await attempt('PostgreSQL', START, () => serverCheck(connectDatabase(dataFolder)));
   if (!reached.ok) return [reached];
   const cure = 'Run `thoughtloop doctor --fix`, or look at what it says.';
-  return [reached, await attempt('schema', cure, () => schemaCheck(connectDatabase(dataFolder), fix))];
+  const schema = await attempt('schema', cure, () => schemaCheck(connectDatabase(dataFolder), fix));
+  if (!schema.ok) return [reached, schema];
+  const look = (): Promise<Check> => storeCheck(connectDatabase(dataFolder), dataFolder, adopt);
+  return [reached, schema, await attempt('store and files', START, look)];
 }
 
 async function serverCheck(databaseUrl: string): Promise<Check> {

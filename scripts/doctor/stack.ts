@@ -1,3 +1,5 @@
+import { otherHost } from '../stack/stack-host.ts';
+import { readState } from '../stack/stack-state.ts';
 import { readStack } from '../stack/stack.ts';
 import { right, wrong, type Check } from './check.ts';
 
@@ -6,6 +8,10 @@ export function stackChecks(dataFolder: string): Check[] {
   const stack = readStack(dataFolder);
   if (stack === undefined || stack.status === 'stopped') return [];
   const name = 'stack';
+  const other = otherHost(readState(dataFolder));
+  if (other !== undefined) {
+    return [wrong(name, `${stack.status} on ${other}`, `Use it there; from here only workers may join (README.md).`)];
+  }
   if (!stack.running) {
     return [wrong(name, stack.failure ?? `${stack.status}, without its supervisor`, 'Run `thoughtloop up`.')];
   }

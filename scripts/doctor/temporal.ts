@@ -1,6 +1,7 @@
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract/search-attributes.ts';
 import { connectTemporal } from '../connection.ts';
+import { foreignWorkers } from '../stack/foreign-workers.ts';
 import { taskQueuePollers } from '../stack/task-queue-pollers.ts';
 import { attempt, right, wrong, type Check } from './check.ts';
 
@@ -33,7 +34,7 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
       reached,
       found,
       await attempt('search attributes', allowed, () => searchAttributesCheck(open, namespace, fix)),
-      ...(await queueChecks(open, namespace)),
+      ...(await queueChecks(open, namespace, dataFolder)),
     ];
   } finally {
     await open.close();
@@ -63,11 +64,16 @@ async function searchAttributesCheck(connection: Connection, namespace: string, 
   return right(name, `registered ${keys} just now`);
 }
 
-async function queueChecks(connection: Connection, namespace: string): Promise<Check[]> {
+async function queueChecks(connection: Connection, namespace: string, dataFolder: string): Promise<Check[]> {
   const queues = await taskQueuePollers(connection, namespace);
-  return queues.map(({ queue, workers }) =>
+  const foreign = await foreignWorkers(queues, dataFolder);
+  const cure =
+    'Stop them, or give each stack a namespace of its own (TEMPORAL_NAMESPACE): each is given the work of both.';
+  const others = foreign.map((identity) => wrong('worker', `${identity} is of another data folder`, cure));
+  const asked = queues.map(({ queue, workers }) =>
     workers.length > 0
       ? right(queue, `${workers.length} worker${workers.length === 1 ? '' : 's'}`)
       : wrong(queue, 'no worker asks for work', 'Run `thoughtloop up`, or start that worker (README.md).'),
   );
+  return [...asked, ...others];
 }

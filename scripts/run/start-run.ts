@@ -2,6 +2,7 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type Client } from '@t
 import { TypedSearchAttributes } from '@temporalio/common';
 import { clusterByName } from '../../activities/clusters/cluster-by-name.ts';
 import { findSplit } from '../../activities/store/corpora.ts';
+import { keepRevision } from '../../activities/store/data-folder.ts';
 import type { Database } from '../../activities/store/pool.ts';
 import { findRun, reopenRun, startRun as writeRun, type RunRow } from '../../activities/store/runs.ts';
 import { placeAttributes } from '../../workflows/attributes.ts';
@@ -12,6 +13,7 @@ import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
 import { describeDifference, recipeDifferences } from '../recipe/difference.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
+import { requireJoined } from '../store-refusal.ts';
 import { keepBenchmarkFiles } from './benchmark-copies.ts';
 import { withTemporal } from './temporal-client.ts';
 import { webLink } from './temporal-word.ts';
@@ -30,7 +32,8 @@ export interface RunStart {
  *
  * @param dataOption data folder as given on the command line
  * @param dataFolder its absolute path
- * @throws OperatorError when the corpus or Temporal is not there, or the name belongs to a run with another recipe
+ * @throws OperatorError when the corpus or Temporal is not there, the database does not belong to the data folder, or the
+ *   name belongs to a run with another recipe
  */
 export async function startRun(
   database: Database,
@@ -46,11 +49,13 @@ export async function startRun(
   await requireSplits(database, recipe);
   // Nothing is written for a run that Temporal is not there to take.
   return withTemporal(dataOption, async (client, where) => {
+    await requireJoined({ database, dataFolder });
     await keepBenchmarkFiles(dataFolder, loaded.files);
     const { kind, row } = await writeRun(database, { run: recipe.name, recipe, digest });
     if (kind === 'different') throw otherRecipe(row, recipe);
     if (isOver(row)) return { kind: 'ended', row, link: undefined };
     if (row.status === 'Canceled') await reopenRun(database, row.run);
+    await keepRevision({ database, dataFolder });
     await startWorkflow(client, row.run, recipe);
     const link = webLink(where, row.run);
     return { kind: kind === 'new' ? 'started' : row.status === 'Canceled' ? 'resumed' : 'running', row, link };

@@ -4,6 +4,8 @@ import { findRun, type RunRow } from '../../activities/store/runs.ts';
 import { connectDatabase } from '../connection.ts';
 import { databaseFailure, requireSchema } from '../database-failure.ts';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
+import { resolveDataFolder } from '../stack/data-folder.ts';
+import { requireStore, type StoreUse } from '../store-refusal.ts';
 
 /**
  * Opens the store of a data folder for the time of `work`.
@@ -23,6 +25,22 @@ export async function withStore<Result>(
   } finally {
     await database.end();
   }
+}
+
+/**
+ * As {@link withStore} for work that writes: nothing is written where the database and the data folder contradict each
+ * other.
+ * @throws OperatorError also when they do
+ */
+export async function withWritableStore<Result>(
+  dataFolder: string | undefined,
+  use: StoreUse,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  return withStore(dataFolder, async (database) => {
+    await requireStore({ database, dataFolder: resolveDataFolder(dataFolder) }, use);
+    return work(database);
+  });
 }
 
 /**

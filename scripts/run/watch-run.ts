@@ -34,17 +34,17 @@ const PATIENCE_MILLISECONDS = 300_000;
  */
 export async function watchRun(options: WatchOptions): Promise<RunOverview> {
   const show = options.out.isTTY ? redrawing(options.out) : logging(options.out);
-  let lastAnswer = Date.now();
+  let lastAnswer = performance.now();
   for (;;) {
     try {
       const row = await findRun(options.database, options.run);
       if (row === null) throw gone(options.run);
       const overview = await readOverview(options.database, options.dataFolder, row);
-      lastAnswer = Date.now();
+      lastAnswer = performance.now();
       show(overview);
       if (row.status !== 'Running' && row.status !== 'Paused') return overview;
     } catch (error) {
-      if (!isDatabaseAway(error) || Date.now() - lastAnswer > PATIENCE_MILLISECONDS) throw error;
+      if (!isDatabaseAway(error) || performance.now() - lastAnswer > PATIENCE_MILLISECONDS) throw error;
     }
     await pause(options.pollMilliseconds ?? POLL_MILLISECONDS);
   }
@@ -103,11 +103,11 @@ function logging(out: NodeJS.WritableStream): (overview: RunOverview) => void {
       if (line.length > 1) say(text);
     }
     const line = headline(overview);
-    const silence = Date.now() - saidAt;
+    const silence = performance.now() - saidAt;
     if ((line !== lastLine && silence >= PROGRESS_MILLISECONDS) || silence >= SILENCE_MILLISECONDS) {
       say(line);
       lastLine = line;
-      saidAt = Date.now();
+      saidAt = performance.now();
     }
     if (overview.run.cause !== null) out.write(`\n${parkedText(overview)}\n`);
   };

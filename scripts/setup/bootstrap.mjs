@@ -17,6 +17,10 @@ const TARGETS = {
   check: { program: [join('scripts', 'setup', 'check.ts')], python: () => 'none' },
   test: { program: [join('scripts', 'setup', 'test.ts')], python: () => 'install' },
   demo: { program: [CLI, 'demo'], python: (args) => (asksForHelp(args) ? 'none' : 'install') },
+  chaos: {
+    program: [join('scripts', 'chaos', 'chaos.ts')],
+    python: (args) => (asksForHelp(args) ? 'none' : 'install'),
+  },
   cli: { program: [CLI], python: pythonOfCommand },
 };
 

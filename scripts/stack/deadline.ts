@@ -12,7 +12,7 @@ export async function poll<Answer>(
   limit: number,
   pause: number,
 ): Promise<{ readonly answer: Answer } | { readonly gaveUp: unknown }> {
-  const end = Date.now() + limit;
+  const end = performance.now() + limit;
   let reason: unknown;
   for (;;) {
     try {
@@ -21,7 +21,7 @@ export async function poll<Answer>(
     } catch (error) {
       reason = error;
     }
-    if (Date.now() >= end) return { gaveUp: reason };
+    if (performance.now() >= end) return { gaveUp: reason };
     await sleep(pause);
   }
 }

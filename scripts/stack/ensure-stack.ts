@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT_CODES, OperatorError } from '../operator-error.ts';
+import { joinByUrl } from '../store-refusal.ts';
 import { workerSpecs } from './child-spec.ts';
 import { prepareDataFolder, resolveDataFolder } from './data-folder.ts';
 import { poll } from './deadline.ts';
@@ -10,6 +12,8 @@ import { endLeftovers } from './leftovers.ts';
 import { choosePort } from './ports.ts';
 import { requireGivenServers } from './given-servers.ts';
 import { givenDatabaseUrl, isTemporalGiven } from './stack-environment.ts';
+import { ADOPT } from './supervisor-arguments.ts';
+import { requireOwnHost } from './stack-host.ts';
 import { withStackLock } from './stack-lock.ts';
 import { readState, writeState, type StackState } from './stack-state.ts';
 import { isSupervised, toStack, type Stack } from './stack.ts';
@@ -34,6 +38,10 @@ export interface StackOptions {
   readonly temporalPort?: number | undefined;
   readonly uiPort?: number | undefined;
   readonly postgresPort?: number | undefined;
+  /** Makes the database and the data folder belong together where they do not. */
+  readonly adopt?: boolean | undefined;
+  /** Takes the data folder over from a stack of another machine, which is gone for good. */
+  readonly takeOver?: boolean | undefined;
   /** Gets a line for each step worth telling. */
   readonly onProgress?: ((line: string) => void) | undefined;
 }
@@ -53,17 +61,21 @@ export async function ensureStack(options: StackOptions = {}): Promise<Stack & {
   const dataFolder = prepareDataFolder(resolveDataFolder(options.dataFolder));
   return withStackLock(dataFolder, tell, async () => {
     const former = readState(dataFolder);
+    const { adopt = false } = options;
+    if (options.takeOver !== true) requireOwnHost(dataFolder, former);
     if (former !== undefined && isSupervised(former)) {
       requireSameSettings(dataFolder, former, options);
       const state = former.status === 'ready' ? former : await untilReady(dataFolder);
-      return { ...toStack(dataFolder, state), started: false };
+      const stack = toStack(dataFolder, state);
+      if (adopt && stack.databaseUrl !== undefined) await joinByUrl(stack.databaseUrl, dataFolder, adopt);
+      return { ...stack, started: false };
     }
-    await requireGivenServers();
+    await requireGivenServers(dataFolder, adopt);
     const ended = await endLeftovers(dataFolder, former);
     if (ended.length > 0) tell(`ended what an earlier stack left behind: ${ended.join(', ')}`);
     writeState(dataFolder, await plan(dataFolder, former, options));
     tell(`starting in ${dataFolder} …`);
-    spawnSupervisor(dataFolder);
+    spawnSupervisor(dataFolder, adopt);
     return { ...toStack(dataFolder, await untilReady(dataFolder)), started: true };
   });
 }
@@ -98,12 +110,12 @@ async function plan(dataFolder: string, former: StackState | undefined, options:
 }
 
 function blank(workers: boolean, samplers: number): Omit<StackState, 'postgres' | 'temporal'> {
-  return { version: 1, status: 'starting', workers, samplers, processes: [] };
+  return { version: 1, status: 'starting', host: hostname(), workers, samplers, processes: [] };
 }
 
-function spawnSupervisor(dataFolder: string): void {
+function spawnSupervisor(dataFolder: string, adopt: boolean): void {
   const log = openSync(join(dataFolder, 'logs', 'supervisor.log'), 'a');
-  const child = spawn(process.execPath, [SUPERVISOR, dataFolder], {
+  const child = spawn(process.execPath, [SUPERVISOR, dataFolder, ...(adopt ? [ADOPT] : [])], {
     cwd: ROOT,
     detached: true,
     stdio: ['ignore', log, log],

@@ -1,5 +1,5 @@
 /** A process that ran this long was healthy: its next end counts as the first again. */
-const HEALTHY_MILLISECONDS = 60_000;
+const HEALTHY_MILLISECONDS = 15_000;
 
 const FIRST_PAUSE_MILLISECONDS = 500;
 const LONGEST_PAUSE_MILLISECONDS = 60_000;

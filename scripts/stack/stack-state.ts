@@ -23,6 +23,8 @@ const stateSchema = z.object({
   status: z.enum(['starting', 'ready', 'failed', 'stopped']),
   failure: z.string().optional(),
   supervisor: identitySchema.optional(),
+  /** Name of the machine that the stack was started on: process ids are of there. */
+  host: z.string().optional(),
   workers: z.boolean(),
   samplers: z.number().int().positive(),
   postgres: z.discriminatedUnion('kind', [

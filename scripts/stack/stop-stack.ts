@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { OperatorError } from '../operator-error.ts';
 import { resolveDataFolder } from './data-folder.ts';
 import { endLeftovers, leftovers } from './leftovers.ts';
+import { requireOwnHost } from './stack-host.ts';
 import { withStackLock } from './stack-lock.ts';
 import { readState, writeState } from './stack-state.ts';
 import { isSupervised } from './stack.ts';
@@ -16,7 +17,7 @@ const SUPERVISOR_STEPS = [
 /**
  * Stops the stack of a data folder: workers, Temporal, PostgreSQL, in this order, and nothing else. Data stays.
  * @returns the names of the processes that were stopped; none when nothing ran.
- * @throws OperatorError when something is left over.
+ * @throws OperatorError when something is left over, or the stack is another machine's.
  */
 export async function stopStack(
   options: { readonly dataFolder?: string | undefined; readonly onProgress?: (line: string) => void } = {},
@@ -26,6 +27,7 @@ export async function stopStack(
   return withStackLock(dataFolder, options.onProgress ?? (() => undefined), async () => {
     const before = readState(dataFolder);
     if (before === undefined) return [];
+    requireOwnHost(dataFolder, before);
     const running = leftovers(dataFolder, before).map(({ name }) => name);
     if (before.supervisor !== undefined && isSupervised(before)) {
       await stopProcess(before.supervisor, SUPERVISOR_STEPS);

@@ -63,7 +63,7 @@ export class SupervisedChild {
     });
     closeSync(log);
     this.#child = child;
-    this.#startedAt = Date.now();
+    this.#startedAt = performance.now();
     const start = child.pid === undefined ? undefined : processStart(child.pid);
     if (child.pid !== undefined && start !== undefined) {
       this.#process = { name, pid: child.pid, start, state: 'running', restarts: this.#restarts };
@@ -92,7 +92,7 @@ export class SupervisedChild {
     if (this.#stopping || this.#child === undefined) return;
     const { pid } = this.#child;
     this.#child = undefined;
-    const { quickEnds, pause, failing } = nextRestart(this.#quickEnds, Date.now() - this.#startedAt);
+    const { quickEnds, pause, failing } = nextRestart(this.#quickEnds, performance.now() - this.#startedAt);
     this.#quickEnds = quickEnds;
     this.#restarts += 1;
     const { name } = this.spec;

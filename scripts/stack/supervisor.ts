@@ -3,7 +3,7 @@
  * all of it. Started detached by `ensureStack` with the data folder as its argument; everything else it reads from
  * `<data>/stack.json`, where it also reports. When that file vanishes the stack goes too.
  *
- * starting → PostgreSQL, Temporal → migrations → workers → ready; a part that does not come up → failed; SIGTERM → stopped.
+ * starting → PostgreSQL, Temporal → migrations → database and data folder belong together → workers → ready; a part that does not come up → failed; SIGTERM → stopped.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,9 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { migrate } from '../../activities/store/migrate.ts';
 import { OperatorError } from '../operator-error.ts';
 import { ownIdentity } from '../setup/process-identity.mjs';
+import { joinByUrl } from '../store-refusal.ts';
+import { requireOwnQueues } from './foreign-workers.ts';
+import { ADOPT } from './supervisor-arguments.ts';
 import { POSTGRES, TEMPORAL, stopOrder, workerSpecs, type ChildSpec } from './child-spec.ts';
 import { poll } from './deadline.ts';
 import { POSTGRES_DATABASE, createCluster, ensureDatabase, identity, serverCommand } from './postgres-cluster.ts';
@@ -29,12 +32,14 @@ const FOLDER_CHECK_MILLISECONDS = 5_000;
 
 class Supervisor {
   readonly #dataFolder: string;
+  readonly #adopt: boolean;
   readonly #children: SupervisedChild[] = [];
   #state: StackState;
   #stopping = false;
 
-  constructor(dataFolder: string, state: StackState) {
+  constructor(dataFolder: string, state: StackState, adopt: boolean) {
     this.#dataFolder = dataFolder;
+    this.#adopt = adopt;
     this.#state = { ...state, status: 'starting', supervisor: ownIdentity(), processes: [] };
   }
 
@@ -59,11 +64,22 @@ class Supervisor {
   async #startAll(): Promise<void> {
     const [, databaseUrl] = await Promise.all([this.#startTemporal(), this.#startPostgres()]);
     await migrate(databaseUrl);
+    await joinByUrl(databaseUrl, this.#dataFolder, this.#adopt);
     if (!this.#state.workers) return;
     const env = workerEnvironment(this.#dataFolder, databaseUrl, this.#state.temporal);
-    const startedAt = Date.now();
-    const workers = workerSpecs(this.#state.samplers, env).map((spec) => this.#start(spec));
-    await this.#workersReady(workers, startedAt);
+    const { connectionOptions, namespace = EMBEDDED_NAMESPACE } =
+      this.#state.temporal.kind === 'given'
+        ? loadClientConnectConfig()
+        : { connectionOptions: { address: `127.0.0.1:${this.#state.temporal.port}` } };
+    const connection = await Connection.connect(connectionOptions);
+    try {
+      await requireOwnQueues(connection, namespace, this.#dataFolder);
+      const startedAt = Date.now();
+      const workers = workerSpecs(this.#state.samplers, env).map((spec) => this.#start(spec));
+      await this.#workersReady(workers, startedAt, connection, namespace);
+    } finally {
+      await connection.close();
+    }
   }
 
   async #startPostgres(): Promise<string> {
@@ -99,22 +115,17 @@ class Supervisor {
     await extendRetention(address, EMBEDDED_NAMESPACE);
   }
 
-  async #workersReady(workers: readonly SupervisedChild[], startedAt: number): Promise<void> {
-    const { temporal } = this.#state;
-    const { connectionOptions, namespace = EMBEDDED_NAMESPACE } =
-      temporal.kind === 'given'
-        ? loadClientConnectConfig()
-        : { connectionOptions: { address: `127.0.0.1:${temporal.port}` }, namespace: EMBEDDED_NAMESPACE };
-    const connection = await Connection.connect(connectionOptions);
-    try {
-      await this.#ready(workers, async () => {
-        const queues = await taskQueuePollers(connection, namespace);
-        const silent = queues.filter(({ lastAsked }) => lastAsked < startedAt - 1_000).map(({ queue }) => queue);
-        if (silent.length > 0) throw new Error(`no worker asks for work on ${silent.join(', ')}`);
-      });
-    } finally {
-      await connection.close();
-    }
+  async #workersReady(
+    workers: readonly SupervisedChild[],
+    startedAt: number,
+    connection: Connection,
+    namespace: string,
+  ): Promise<void> {
+    await this.#ready(workers, async () => {
+      const queues = await taskQueuePollers(connection, namespace);
+      const silent = queues.filter(({ lastAsked }) => lastAsked < startedAt - 1_000).map(({ queue }) => queue);
+      if (silent.length > 0) throw new Error(`no worker asks for work on ${silent.join(', ')}`);
+    });
   }
 
   /** Waits until a part answers; gives up when one of its processes keeps ending or the time is over. */
@@ -186,4 +197,4 @@ if (dataFolder === undefined || state === undefined) {
     `Expected a data folder with a stack.json as argument, found \`${dataFolder}\`: use \`thoughtloop up\``,
   );
 }
-await new Supervisor(dataFolder, state).run();
+await new Supervisor(dataFolder, state, process.argv[3] === ADOPT).run();

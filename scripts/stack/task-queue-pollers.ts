@@ -10,6 +10,8 @@ export interface QueuePollers {
   readonly queue: string;
   /** Worker identities, seen in the last minutes. */
   readonly workers: readonly string[];
+  /** Who they are, and when each asked, milliseconds since 1970. */
+  readonly pollers: readonly { readonly identity: string; readonly lastAsked: number }[];
   /** When the last of them asked, milliseconds since 1970; 0 when nobody did. */
   readonly lastAsked: number;
 }
@@ -27,11 +29,17 @@ export async function taskQueuePollers(connection: Connection, namespace: string
           connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType }),
         ),
       );
-      const pollers = answers.flatMap((answer) => answer.pollers ?? []);
+      const pollers = answers
+        .flatMap((answer) => answer.pollers ?? [])
+        .map(({ identity, lastAccessTime }) => ({
+          identity: identity ?? 'unnamed',
+          lastAsked: Number(lastAccessTime?.seconds ?? 0) * 1000,
+        }));
       return {
         queue,
-        workers: [...new Set(pollers.map((poller) => poller.identity ?? 'unnamed'))],
-        lastAsked: Math.max(0, ...pollers.map((poller) => Number(poller.lastAccessTime?.seconds ?? 0) * 1000)),
+        workers: [...new Set(pollers.map(({ identity }) => identity))],
+        pollers,
+        lastAsked: Math.max(0, ...pollers.map(({ lastAsked }) => lastAsked)),
       };
     }),
   );

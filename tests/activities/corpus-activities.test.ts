@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -7,6 +7,8 @@ import { createCorpusActivities } from '../../activities/corpus/activities.ts';
 import { importFile } from '../../activities/corpus/import.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import type { BuildTrainingSetInput, PlanEStepInput } from '../../workflows/contract/activities.ts';
+import type { CheckpointRef } from '../../workflows/contract/references.ts';
+import { writeDoneMarker } from '../support/done-marker.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { insertRun } from '../support/run-row.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -21,7 +23,7 @@ let activities: ReturnType<typeof createCorpusActivities>;
 
 const place = { run: 'r', arm: 'latent', iteration: 1 };
 const corpus = { name: 'c', split: 'em' };
-const checkpoint = { key: 'k', digest: 'd', folder: 'base' };
+let checkpoint: CheckpointRef;
 const segmentation = { kind: 'whole' } as const;
 
 function plan(): PlanEStepInput {
@@ -29,13 +31,14 @@ function plan(): PlanEStepInput {
   return { place, corpus, checkpoint, segmentation, seed, fidelity, settings };
 }
 
-const raw: BuildTrainingSetInput = { place, corpus, checkpoint, segmentation, source: { kind: 'raw' } };
+const raw = (): BuildTrainingSetInput => ({ place, corpus, checkpoint, segmentation, source: { kind: 'raw' } });
 
 beforeEach(async () => {
   store = await createTestDatabase();
   database = openDatabase(store.url);
   dataFolder = mkdtempSync(join(tmpdir(), 'thoughtloop-activities-'));
   await writeToyModel(join(dataFolder, 'base'));
+  checkpoint = writeDoneMarker(dataFolder, 'base', 'k');
   const file = join(dataFolder, 'em.jsonl');
   writeFileSync(file, '{"text": "ab"}\n'.repeat(DOCUMENTS));
   await importFile(database, { file, corpus: 'c', split: 'em' });
@@ -55,7 +58,7 @@ test('planning and writing beat from their first moment on', async () => {
   environment.on('heartbeat', (details) => beats.push(details));
   await environment.run(activities.planEStep, plan());
   expect(beats).toHaveLength(1);
-  expect(await environment.run(activities.buildTrainingSet, raw)).toMatchObject({ documents: DOCUMENTS });
+  expect(await environment.run(activities.buildTrainingSet, raw())).toMatchObject({ documents: DOCUMENTS });
   expect(beats.length).toBeGreaterThanOrEqual(2);
 });
 
@@ -72,10 +75,19 @@ test('a cancelled export leaves no set', async () => {
   await new MockActivityEnvironment().run(activities.planEStep, plan());
   const environment = new MockActivityEnvironment();
   environment.cancel();
-  await expect(environment.run(activities.buildTrainingSet, raw)).rejects.toMatchObject({ name: 'CancelledFailure' });
+  await expect(environment.run(activities.buildTrainingSet, raw())).rejects.toMatchObject({ name: 'CancelledFailure' });
   const { rows } = await database.query('select * from training_sets');
   expect(rows).toEqual([]);
-  expect(await new MockActivityEnvironment().run(activities.buildTrainingSet, raw)).toMatchObject({
+  expect(await new MockActivityEnvironment().run(activities.buildTrainingSet, raw())).toMatchObject({
     chunks: DOCUMENTS,
+  });
+});
+
+test('a set is not built with the tokenizer of a checkpoint that was changed', async () => {
+  await new MockActivityEnvironment().run(activities.planEStep, plan());
+  appendFileSync(join(dataFolder, 'base/model/tokenizer.json'), ' ');
+  await expect(new MockActivityEnvironment().run(activities.buildTrainingSet, raw())).rejects.toMatchObject({
+    type: 'CheckpointInvalid',
+    message: expect.stringContaining('model/tokenizer.json') as string,
   });
 });

@@ -8,12 +8,14 @@ import { createClusterActivities } from '../../activities/clusters/activities.ts
 import { createProcessCluster } from '../../activities/clusters/process-cluster.ts';
 import { PATIENCE, type Patience } from '../../activities/m-step/patience.ts';
 import { verifyCheckpoint } from '../../activities/m-step/verify-checkpoint.ts';
+import { writeTrainingSet } from '../../activities/store/training-sets.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import type { JobRef, PrepareBaseInput, SubmitTrainingInput } from '../../workflows/contract/activities.ts';
-import type { CheckpointRef, TrainingResult } from '../../workflows/contract/references.ts';
+import type { CheckpointRef, TrainingResult, TrainingSetRef } from '../../workflows/contract/references.ts';
 import { activityEnvironment } from '../support/activity-environment.ts';
 import { isRunning, testPython } from '../support/cluster-contract.ts';
 import { eventually } from '../support/eventually.ts';
+import { fakeTrainingSet } from '../support/fake-training-set.ts';
 import { killProcess } from '../support/kill-process.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { runActivity } from '../support/run-activity.ts';
@@ -25,6 +27,7 @@ let testDatabase: TestDatabase;
 let database: Database;
 let data: string;
 let init: CheckpointRef;
+let trainingSet: TrainingSetRef;
 const open: JobRef[] = [];
 
 beforeAll(async () => {
@@ -40,7 +43,8 @@ afterAll(async () => {
 
 beforeEach(async () => {
   data = mkdtempSync(join(tmpdir(), 'thoughtloop-training-'));
-  await database.query('truncate jobs, checkpoints');
+  trainingSet = fakeTrainingSet(data, 'runs/run/i1/train');
+  await database.query('truncate jobs, checkpoints, training_sets');
   const base = activities('finish');
   init = (await runActivity(base, 'awaitJob', await runActivity(base, 'submitBase', BASE))).checkpoint;
 });
@@ -78,7 +82,7 @@ const training = (changes: Partial<SubmitTrainingInput> = {}): SubmitTrainingInp
   cluster: 'process',
   seed: 7,
   init,
-  trainingSet: { folder: 'runs/run/i1/train', digest: 'd', documents: 4, chunks: 8, tokens: 100, rawTokens: 60 },
+  trainingSet,
   prefixChunks: 3,
   settings: {
     budget: { steps: 3 },
@@ -380,7 +384,7 @@ test('the next generation of a failed training writes to the same folder', async
 test('a training on other data does not resume from what was trained before', async () => {
   const trainer = activities('finish');
   const first = await runActivity(trainer, 'awaitJob', await submit(trainer));
-  const set = { ...training().trainingSet, digest: 'another' };
+  const set = fakeTrainingSet(data, 'runs/run/i1/train', 'another');
   const second = await runActivity(trainer, 'awaitJob', await submit(trainer, { generation: 1, trainingSet: set }));
   expect(second.checkpoint.folder).not.toBe(first.checkpoint.folder);
 });
@@ -424,4 +428,61 @@ test('a job that the store does not know is lost', async () => {
   expect((await failureOf(runActivity(activities('finish'), 'awaitJob', { key: 'x', cluster: 'process' }))).type).toBe(
     'JobLost',
   );
+});
+
+test.each<[string, () => void, string]>([
+  ['whose manifest is gone', () => rmSync(join(data, trainingSet.folder, 'manifest.json')), 'no manifest.json'],
+  ['that lost a part', () => rmSync(join(data, trainingSet.folder, 'part-00000.jsonl.zst')), 'no part-00000'],
+  ['that is another one', () => void fakeTrainingSet(data, trainingSet.folder, 'other'), 'a manifest.json with digest'],
+])('a training set %s is refused by name before a training is begun', async (_, harm, found) => {
+  const asked = training();
+  harm();
+  const refused = await failureOf(runActivity(activities('finish'), 'submitTraining', asked));
+  expect(refused.type).toBe('TrainingSetInvalid');
+  expect(refused.message).toContain(`in runs/run/i1/train, found ${found}`);
+  expect(starts()).toEqual([]);
+  expect(await jobState('run/i1/m/latent-0/g0')).toBeUndefined();
+});
+
+test('a training that fails because its set was changed meanwhile names the set, and goes on once it is restored', async () => {
+  await writeTrainingSet(database, training().place, trainingSet);
+  const part = join(data, trainingSet.folder, 'part-00000.jsonl.zst');
+  const refusing = activities('refuse');
+  const job = await submit(refusing);
+  writeFileSync(part, 'changed');
+  const failed = await failureOf(runActivity(refusing, 'awaitJob', job));
+  expect(failed.type).toBe('TrainingSetInvalid');
+  expect(failed.message).toContain('part-00000.jsonl.zst with another sha256');
+
+  fakeTrainingSet(data, trainingSet.folder);
+  const trainer = activities('finish');
+  const again = await runActivity(trainer, 'awaitJob', await submit(trainer, { generation: 1 }));
+  expect(again.steps).toBe(3);
+});
+
+test('a result that was changed or lost its marker is never trained over', async () => {
+  const trainer = activities('finish');
+  const { checkpoint } = await runActivity(trainer, 'awaitJob', await submit(trainer));
+  const before = starts();
+  const config = join(data, checkpoint.folder, 'model/config.json');
+  const whole = readFileSync(config);
+  writeFileSync(config, 'x');
+  const submitAgain = (): Promise<unknown> => runActivity(trainer, 'submitTraining', training({ generation: 1 }));
+  expect(await failureOf(submitAgain())).toMatchObject({
+    type: 'CheckpointInvalid',
+    message: expect.stringContaining(`model/config.json in ${join(data, checkpoint.folder)}`) as string,
+  });
+  writeFileSync(config, whole);
+  const marker = join(data, checkpoint.folder, 'DONE.json');
+  const done = readFileSync(marker);
+  rmSync(marker);
+  expect(await failureOf(submitAgain())).toMatchObject({
+    type: 'CheckpointInvalid',
+    message: expect.stringContaining(`DONE.json is missing in ${checkpoint.folder}`) as string,
+  });
+  expect(starts()).toEqual(before);
+  writeFileSync(marker, done);
+  expect(await runActivity(trainer, 'awaitJob', await submit(trainer, { generation: 1 }))).toMatchObject({
+    checkpoint,
+  });
 });

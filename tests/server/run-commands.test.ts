@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ beforeAll(async () => {
     await importFile(database, { file: join(folder, 'micro', `${split}.jsonl`), corpus: 'micro', split });
   }
   // The store's bookkeeping is real, every other step is the fake of the test that runs.
-  const record = createRecordActivities({ database, dataFolder: folder, python: 'python3' });
+  const record = createRecordActivities({ database, dataFolder: join(folder, 'data'), python: 'python3' });
   const instead = { ...record, planRawBudget: () => Promise.resolve({ tokens: 100 }) };
   stopWorkers = await startFakeWorkers({ address: temporal.address, fake: () => fake, instead });
 });
@@ -218,14 +218,22 @@ test('status answers when Temporal is away, and says so', async () => {
 });
 
 test('a start without Temporal says so and writes nothing', async () => {
+  const other = await createTestDatabase();
+  const unused = openDatabase(other.url);
+  for (const split of ['teacher', 'em', 'held-out']) {
+    await importFile(unused, { file: join(folder, 'micro', `${split}.jsonl`), corpus: 'micro', split });
+  }
   const away = await command(
     ['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', 'name=unheard', '--data', join(folder, 'new')],
-    { TEMPORAL_ADDRESS: '127.0.0.1:1' },
+    { TEMPORAL_ADDRESS: '127.0.0.1:1', DATABASE_URL: other.url },
   );
+  const { rows } = await unused.query('select run from runs');
+  await unused.end();
+  await other.drop();
   expect(away.code).toBe(3);
   expect(away.stderr).toMatch(/Expected Temporal to answer .*\(127\.0\.0\.1:1\)/);
   expect(away.stderr).not.toContain('    at ');
-  expect(await statusOf('unheard')).toBeUndefined();
+  expect(rows).toEqual([]);
   expect(existsSync(join(folder, 'new'))).toBe(false);
 });
 
@@ -236,6 +244,45 @@ test('of several corpus files none is imported when one is missing', async () =>
   expect(refused.stderr).toContain('there is none at');
   const { rows } = await database.query(`select from corpora where name = 'several'`);
   expect(rows).toEqual([]);
+});
+
+test('a database older than its files is named by status and doctor, refused by what writes, and adopted on request', async () => {
+  await start('older', '--watch');
+  const file = join(folder, 'data', 'store.json');
+  const whole = await readFile(file, 'utf8');
+  // What the folder has seen of a later state of the database.
+  await writeFile(file, JSON.stringify({ ...(JSON.parse(whole) as object), revision: 1_000_000 }));
+  const status = await command(['status', 'older']);
+  expect(status.code).toBe(0);
+  expect(status.stdout).toMatch(/Store: StoreBehind: .*at revision 1000000 or later.*--adopt/);
+  for (const args of [
+    ['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', 'name=newer', ...SHORT],
+    ['decide', 'older', 'retry'],
+    ['corpus', 'import', join(folder, 'micro', 'em.jsonl'), '--corpus', 'newer', '--split', 'em'],
+  ]) {
+    const refused = await command(args);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/Expected database .* at revision 1000000 or later.*Restore a newer backup/s);
+  }
+  expect((await database.query(`select from corpora where name = 'newer'`)).rows).toEqual([]);
+  expect((await command(['doctor'])).stdout).toMatch(/WRONG {2}store and files .*revision 1000000/);
+  expect((await command(['doctor', '--adopt'])).stdout).toMatch(/ok {5}store and files +belong together/);
+  expect((await start('newer', '--watch')).code).toBe(0);
+});
+
+test('a data folder that is another database’s is refused by what writes, and a folder of none only by what needs files', async () => {
+  const other = await createTestDatabase();
+  const args = ['corpus', 'import', join(folder, 'micro', 'em.jsonl'), '--corpus', 'elsewhere', '--split', 'em'];
+  const refused = await command(args, { DATABASE_URL: other.url });
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/Expected the database that data folder .* belongs to.*never used with it/);
+  const without = { THOUGHTLOOP_DATA: join(folder, 'nowhere') };
+  expect((await command(args, without)).code).toBe(0);
+  const needing = ['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', 'name=elsewhere'];
+  const started = await command(needing, without);
+  expect(started.stderr).toMatch(/Expected the data folder of database .* last seen at .*data on /);
+  expect(existsSync(join(folder, 'nowhere'))).toBe(false);
+  await other.drop();
 });
 
 test('without a store the exit code says that the stack is not reachable', async () => {

@@ -193,6 +193,74 @@ describe('run', () => {
     expect(fake.events.some((event) => event.startsWith('evaluation-skipped: latent, iteration 0'))).toBe(true);
   });
 
+  it('parks where the store may not be written to, also between its steps, and goes on after a retry', async () => {
+    fake.failNext('recordProgress', 'StoreBehind');
+    const handle = await start({ iterations: 1 });
+    const workflow = await parkedWorkflow();
+    expect(fake.progress.at(-1)).toMatchObject({ phase: 'base', cause: { type: 'StoreBehind' } });
+    expect(fake.calls).toEqual([]);
+    const details = await client.getHandle(workflow).query<string>('__temporal_workflow_metadata');
+    expect(JSON.stringify(details)).toContain('StoreBehind');
+
+    fake.failNext('recordIteration', 'StoreBehind');
+    await decide(workflow, { action: 'retry' });
+    const later = await eventually(
+      'the end of the warm start to park',
+      () => fake.progress.at(-1)?.phase === 'evaluation' && fake.progress.at(-1)?.cause?.workflow,
+    );
+    expect(later).toBe(`${handle.workflowId}/i0`);
+    await decide(later, { action: 'retry' });
+    await handle.result();
+    expect(fake.calls.filter((call) => call === 'recordIteration latent/0')).toHaveLength(2);
+    // Nothing was done again but what had failed.
+    expect(fake.calls.filter((call) => call.startsWith('submitTraining latent/0'))).toHaveLength(1);
+  });
+
+  it('goes on without no evaluation that the store refused: that parks', async () => {
+    fake.failNext('runBenchmark', 'StoreBehind');
+    const handle = await start({ iterations: 1 });
+    const workflow = await parkedWorkflow();
+    expect(fake.progress.at(-1)).toMatchObject({ phase: 'evaluation', cause: { type: 'StoreBehind' } });
+    await decide(workflow, { action: 'retry' });
+    await handle.result();
+    expect(fake.events.some((event) => event.startsWith('evaluation-failed'))).toBe(false);
+  });
+
+  it('has a training set that was lost written again before its training is tried again', async () => {
+    fake.failNext('submitTraining', 'TrainingSetInvalid');
+    const handle = await start({ iterations: 1 });
+    const workflow = await parkedWorkflow();
+    expect(fake.progress.at(-1)).toMatchObject({ phase: 'm-step', cause: { type: 'TrainingSetInvalid' } });
+    fake.failNext('buildTrainingSet', 'TrainingSetInvalid');
+    await decide(workflow, { action: 'retry' });
+    await eventually(
+      'the set to be refused',
+      () => fake.calls.filter((c) => c.startsWith('buildTrainingSet')).length === 2,
+    );
+    await decide(await parkedWorkflow(), { action: 'retry' });
+    await handle.result();
+    const warmStart = fake.calls
+      .filter((call) => / latent\/0/.test(call))
+      .filter((call) => /^(build|submit)/.test(call));
+    expect(warmStart.map((call) => call.split(' ')[0])).toEqual([
+      'buildTrainingSet',
+      'submitTraining',
+      'buildTrainingSet',
+      'buildTrainingSet',
+      'submitTraining',
+    ]);
+  });
+
+  it('parks when its checkpoint is damaged, with the fleet’s cause', async () => {
+    fake.hang('sampleShard');
+    const handle = await start({ iterations: 1, evaluation: { ...tinyRecipe().evaluation, benchmarks: [] } });
+    fake.failNext('superviseServer', 'CheckpointInvalid');
+    await parkedWorkflow();
+    expect(fake.progress.at(-1)).toMatchObject({ phase: 'e-step', cause: { type: 'CheckpointInvalid' } });
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+  });
+
   it('parks when its fleet cannot be kept alive, with the fleet’s cause, not with a hanging E-step', async () => {
     fake.hang('sampleShard');
     fake.failNext('superviseServer', 'ServerStartFailed', 0);

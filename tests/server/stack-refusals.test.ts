@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { connect } from '../../scripts/connection.ts';
+import { stackChecks } from '../../scripts/doctor/stack.ts';
 import { ensureStack } from '../../scripts/stack/ensure-stack.ts';
 import { leftovers } from '../../scripts/stack/leftovers.ts';
 import { launchAs, postgresAccount } from '../../scripts/stack/postgres-account.ts';
-import { readState } from '../../scripts/stack/stack-state.ts';
+import { readState, writeState } from '../../scripts/stack/stack-state.ts';
 import { stopStack } from '../../scripts/stack/stop-stack.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { withoutStackEnvironment } from '../support/stack-environment.ts';
@@ -121,6 +122,68 @@ it('a temporal.db is not opened by another version of temporal than the one that
     process.env['PATH'] = PATH;
     if (THOUGHTLOOP_PYTHON !== undefined) process.env['THOUGHTLOOP_PYTHON'] = THOUGHTLOOP_PYTHON;
   }
+});
+
+it('a second data folder on one database is refused with where the first is, and nothing stays running', async () => {
+  const database = await createTestDatabase();
+  process.env['DATABASE_URL'] = database.url;
+  const other = mkdtempSync(join(tmpdir(), 'thoughtloop-stack-'));
+  try {
+    await ensureStack({ dataFolder: folder, workers: false });
+    await expect(ensureStack({ dataFolder: other, workers: false })).rejects.toMatchObject({
+      message: expect.stringMatching(
+        new RegExp(`Expected the data folder of database .*last seen at ${folder} on .*found ${other}.*--adopt`, 's'),
+      ) as string,
+    });
+    expect(readState(other)).toBeUndefined();
+    expect(existsSync(join(other, 'store.json'))).toBe(false);
+
+    const worker = spawnSync(process.execPath, [join(import.meta.dirname, '../../workers/control.ts')], {
+      env: { ...process.env, THOUGHTLOOP_DATA: other, THOUGHTLOOP_PYTHON: 'none', TEMPORAL_ADDRESS: '127.0.0.1:1' },
+      encoding: 'utf8',
+    });
+    expect(worker.status).toBe(1);
+    expect(worker.stderr).toContain(`last seen at ${folder}`);
+
+    // On purpose the database changes its folder, and the first one is refused from then on.
+    expect((await ensureStack({ dataFolder: other, workers: false, adopt: true })).running).toBe(true);
+    await stopStack({ dataFolder: folder });
+    await expect(ensureStack({ dataFolder: folder, workers: false })).rejects.toThrow(`last seen at ${other}`);
+  } finally {
+    await stopStack({ dataFolder: other });
+    rmSync(other, { recursive: true, force: true });
+    await database.drop();
+  }
+});
+
+it('an embedded database older than its files does not come up, unless it is adopted', async () => {
+  await ensureStack({ dataFolder: folder, workers: false });
+  await stopStack({ dataFolder: folder });
+  const file = join(folder, 'store.json');
+  const known = JSON.parse(readFileSync(file, 'utf8')) as object;
+  writeFileSync(file, JSON.stringify({ ...known, revision: 12 }));
+  await expect(ensureStack({ dataFolder: folder, workers: false })).rejects.toThrow(
+    /at revision 12 or later.*found revision 0.*up --adopt/s,
+  );
+  expect(leftovers(folder, readState(folder))).toEqual([]);
+  expect((await ensureStack({ dataFolder: folder, workers: false, adopt: true })).running).toBe(true);
+});
+
+it('a stack of another machine on the same data folder is neither started over nor stopped from here', async () => {
+  await ensureStack({ dataFolder: folder, workers: false });
+  await stopStack({ dataFolder: folder });
+  const own = readState(folder);
+  if (own === undefined) throw new Error('Expected the state of the stack');
+  const { supervisor: _none, ...rest } = own;
+  const away = { ...rest, status: 'ready', host: 'elsewhere', supervisor: { pid: 1, start: 'another boot' } } as const;
+  writeState(folder, away);
+  const refused = { message: expect.stringMatching(/of this machine, found one that is ready on elsewhere/) as string };
+  await expect(ensureStack({ dataFolder: folder, workers: false })).rejects.toMatchObject(refused);
+  await expect(stopStack({ dataFolder: folder })).rejects.toMatchObject(refused);
+  expect(readState(folder)).toEqual(away);
+  expect(stackChecks(folder)).toMatchObject([{ ok: false, found: 'ready on elsewhere' }]);
+  expect((await ensureStack({ dataFolder: folder, workers: false, takeOver: true })).running).toBe(true);
+  expect(readState(folder)?.host).toBe(hostname());
 });
 
 it('the password is in no file that others may read, and not in the state', async () => {

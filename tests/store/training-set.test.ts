@@ -1,6 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -87,6 +96,12 @@ const build = (asked: BuildTrainingSetInput, folder = dataFolder): Promise<Train
 function manifestOf({ folder }: TrainingSetRef, data = dataFolder): Manifest {
   return JSON.parse(readFileSync(join(data, folder, 'manifest.json'), 'utf8')) as Manifest;
 }
+
+/** Digests of a set's files by name. */
+const filesOf = ({ folder }: TrainingSetRef): unknown =>
+  readdirSync(join(dataFolder, folder))
+    .sort()
+    .map((name) => [name, sha256(join(dataFolder, folder, name))]);
 
 function documentsOf(set: TrainingSetRef, data = dataFolder): unknown[] {
   return manifestOf(set, data).parts.flatMap(({ file }) =>
@@ -257,10 +272,53 @@ describe('a set that is there', () => {
     expect(documentsOf(set)).toEqual(documents);
   });
 
-  test('but which the store does not know, is of another database and written again', async () => {
-    const set = await build(input('em', { kind: 'raw' }));
+  test('but which the store does not know, is taken where it is the very set that would be written', async () => {
+    const asked = input('em', { kind: 'raw' });
+    const set = await build(asked);
+    const part = join(dataFolder, set.folder, 'part-00000.jsonl.zst');
+    const { ino } = statSync(part);
     await database.query('delete from training_sets');
-    expect(await build(input('teacher', { kind: 'teacher' }))).toMatchObject({ folder: set.folder, documents: 2 });
+    expect(await build(asked)).toEqual(set);
+    expect(await findTrainingSet(database, asked.place)).toEqual(set);
+    expect(statSync(part).ino).toBe(ino);
+  });
+
+  test('but which the store does not know and would not write, is never written over', async () => {
+    const eStep = await sampledEStep();
+    const asked = input('em', { kind: 'thoughts', eStep, samples: 3, seed: 0 });
+    const set = await build(asked);
+    await database.query('delete from training_sets');
+    const files = filesOf(set);
+    // A store that was restored has sampled other thoughts.
+    await database.query(`update thoughts set token_ids = '{10}' where selected`);
+    await expect(build(asked)).rejects.toMatchObject({
+      type: 'TrainingSetInvalid',
+      message: expect.stringContaining(`in ${set.folder}, found one with digest ${set.digest}`) as string,
+    });
+    await expect(build(input('teacher', { kind: 'teacher' }))).rejects.toMatchObject({ type: 'RecipeInvalid' });
+    expect(filesOf(set)).toEqual(files);
+    expect(await findTrainingSet(database, asked.place)).toBeNull();
+  });
+
+  test('and is damaged is left as it is where it would not come out the same', async () => {
+    const eStep = await sampledEStep();
+    const asked = input('em', { kind: 'thoughts', eStep, samples: 3, seed: 0 });
+    const set = await build(asked);
+    truncateSync(join(dataFolder, set.folder, 'part-00000.jsonl.zst'), 10);
+    const files = filesOf(set);
+    await database.query(`update thoughts set token_ids = '{10}' where selected`);
+    await expect(build(asked)).rejects.toMatchObject({ type: 'TrainingSetInvalid' });
+    expect(filesOf(set)).toEqual(files);
+    expect(await findTrainingSet(database, asked.place)).toEqual(set);
+  });
+
+  test('but is another whole one than the store knows is left as it is', async () => {
+    const asked = input('em', { kind: 'raw' });
+    const set = await build(asked);
+    await database.query(`update training_sets set digest = 'another'`);
+    const files = filesOf(set);
+    await expect(build(asked)).rejects.toMatchObject({ type: 'TrainingSetInvalid' });
+    expect(filesOf(set)).toEqual(files);
   });
 
   test('of something else at the same place is refused', async () => {
@@ -295,7 +353,7 @@ describe('an export', () => {
     }
     await ended;
     const folder = join(dataFolder, 'runs/later/i1/train');
-    expect(readdirSync(folder)).toEqual([expect.stringMatching(/^part-00000\.jsonl\.zst\.tmp-/)]);
+    expect(readdirSync(folder)).toEqual([expect.stringMatching(/^draft\.tmp-/)]);
     expect(await findTrainingSet(database, asked.place)).toBeNull();
 
     const set = await build(asked);
@@ -308,25 +366,29 @@ describe('an export', () => {
 
   const small = mkdtempSync(join(tmpdir(), 'thoughtloop-small-'));
   afterAll(() => rmSync(small, { recursive: true }));
-  const mount = `mount -t tmpfs -o size=32k tmpfs ${small}`;
+  const folder = join(small, 'runs/later/i1/train');
+  const mount = `mkdir -p ${folder} && mount -t tmpfs -o size=32k tmpfs ${folder}`;
   const canMount = spawnSync('unshare', ['-rm', 'sh', '-c', mount]).status === 0;
 
-  test.skipIf(!canMount)('without room fails with DiskFull and leaves nothing (needs a mount of its own)', async () => {
-    const asked = await fillLarge();
-    const checkpoint = { ...asked.checkpoint, folder: join('..', '..', dataFolder, 'base') };
-    const command = `${mount} && "$0" "$1" "$2" "$3" "$4" && find ${small} -type f`;
-    const argument = JSON.stringify({ ...asked, checkpoint });
-    const child = spawnSync(
-      'unshare',
-      ['-rm', 'sh', '-c', command, process.execPath, BUILDER, store.url, small, argument],
-      {
-        encoding: 'utf8',
-        maxBuffer: 64 * 1024 * 1024,
-      },
-    );
-    const lines = child.stdout.trimEnd().split('\n');
-    expect(lines.at(-1)).toBe('{"failure":"DiskFull"}');
-  });
+  test.skipIf(!canMount)(
+    'whose file system has no room fails with DiskFull and leaves nothing (needs a mount of its own)',
+    async () => {
+      const asked = await fillLarge();
+      const checkpoint = { ...asked.checkpoint, folder: join('..', '..', dataFolder, 'base') };
+      const command = `${mount} && "$0" "$1" "$2" "$3" "$4" && find ${small} -type f`;
+      const argument = JSON.stringify({ ...asked, checkpoint });
+      const child = spawnSync(
+        'unshare',
+        ['-rm', 'sh', '-c', command, process.execPath, BUILDER, store.url, small, argument],
+        {
+          encoding: 'utf8',
+          maxBuffer: 64 * 1024 * 1024,
+        },
+      );
+      const lines = child.stdout.trimEnd().split('\n');
+      expect(lines.at(-1)).toBe('{"failure":"DiskFull"}');
+    },
+  );
 });
 
 const python = process.env['THOUGHTLOOP_PYTHON'];

@@ -66,6 +66,10 @@ export class FakeActivities {
 
   #note(name: string, where: string): void {
     this.calls.push(where === '' ? name : `${name} ${where}`);
+    this.#fail(name);
+  }
+
+  #fail(name: string): void {
     const planned = this.#failures.get(name);
     if (planned && planned.times > 0) {
       planned.times -= 1;
@@ -95,7 +99,10 @@ export class FakeActivities {
       seconds: 1,
     });
     return {
-      recordProgress: async (progress) => void this.progress.push(progress),
+      recordProgress: async (progress) => {
+        if (progress.status === 'Running') this.#fail('recordProgress');
+        this.progress.push(progress);
+      },
       recordPause: async ({ paused }) => void this.pauses.push(paused),
       recordEvent: async ({ kind, message }) => void this.events.push(`${kind}: ${message}`),
       recordIteration: async ({ place }) => this.#note('recordIteration', where(place)),

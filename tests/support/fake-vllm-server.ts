@@ -6,6 +6,7 @@
  * `node tests/support/fake-vllm-server.ts --model <folder>/model --served-name <name> [--port n] [--latency ms]`, which
  * prints `{"url": …}` once it listens; faults are then set by `POST /fault` with a {@link Fault} as body.
  */
+import { appendFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +21,7 @@ import { readToyModel } from './toy-model.ts';
 export interface Fault {
   readonly kind:
     | 'hang'
+    | 'slow'
     | 'status'
     | 'reset'
     | 'die'
@@ -38,6 +40,8 @@ export interface Fault {
     | 'other-finish';
   /** For `status`. */
   readonly status?: number;
+  /** For `slow`: how much longer an answer takes. */
+  readonly milliseconds?: number;
   readonly retryAfterSeconds?: number;
   /** Requests that fail; every one where absent. */
   readonly times?: number;
@@ -56,6 +60,11 @@ export interface FakeServerOptions {
   readonly latencyMs?: number;
   /** Sequences at once; more wait. Shows on `/metrics`. */
   readonly maxNumSeqs?: number;
+  /**
+   * File to which every answered request adds a line: `n` for one that samples n sequences a prompt, `score` for one that
+   * scores. It is still there when the server was killed.
+   */
+  readonly journal?: string;
 }
 
 interface Description {
@@ -246,7 +255,8 @@ export class FakeVllmServer {
         await sleep(2 ** 30, undefined, { signal: this.#closing.signal }).catch(() => undefined);
         return;
       }
-      if (this.#latencyMs > 0) await sleep(this.#latencyMs);
+      const latency = this.#latencyMs + (fault?.kind === 'slow' ? (fault.milliseconds ?? 0) : 0);
+      if (latency > 0) await sleep(latency);
       if (fault?.kind === 'die') {
         this.#server.closeAllConnections();
         return;
@@ -270,6 +280,9 @@ export class FakeVllmServer {
         return;
       }
       this.counts.answered += 1;
+      if (this.#options.journal !== undefined) {
+        appendFileSync(this.#options.journal, `${scores ? 'score' : (body.n ?? 1)}\n`);
+      }
       response.writeHead(200, { 'content-type': 'application/json' }).end(text);
     } finally {
       this.#inFlight -= 1;
@@ -462,6 +475,7 @@ function distort(answer: Json, { kind }: Fault): void {
     case 'other-finish':
       return set('finish_reason', () => 'abort');
     case 'hang':
+    case 'slow':
     case 'status':
     case 'reset':
     case 'die':

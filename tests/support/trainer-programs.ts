@@ -10,6 +10,7 @@ const program = (path: string): string => fileURLToPath(new URL(`../../${path}`,
 export const PREPARE = program('deploy/trainer/prepare.py');
 export const TRAIN = program('deploy/trainer/train.py');
 export const SERVE = program('deploy/server/serve.py');
+export const TOY_TRAINER = program('tests/support/toy-trainer.ts');
 const PRINT_ROWS = program('tests/support/print_rows.py');
 
 export const NO_PYTHON = process.env['THOUGHTLOOP_PYTHON'] === undefined;
@@ -30,8 +31,8 @@ export interface Started {
   readonly ended: Promise<Ended>;
 }
 
-export function start(args: readonly string[]): Started {
-  const process = spawn(python(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function start(args: readonly string[], program = python()): Started {
+  const process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let errors = '';
   process.stdout.on('data', (data: Buffer) => (output += data.toString()));
@@ -45,12 +46,12 @@ export function start(args: readonly string[]): Started {
   return { process, ended };
 }
 
-/** Starts a program on a spec, which is written into `folder`. */
+/** Starts a program, of Python or of Node, on a spec, which is written into `folder`. */
 export function startOn(file: string, spec: Readonly<Record<string, unknown>>, folder: string): Started {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `spec-${createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 8)}.json`);
   writeFileSync(path, JSON.stringify(spec));
-  return start([file, '--spec', path]);
+  return start([file, '--spec', path], file.endsWith('.ts') ? process.execPath : python());
 }
 
 export const runOn = (file: string, spec: Readonly<Record<string, unknown>>, folder: string): Promise<Ended> =>

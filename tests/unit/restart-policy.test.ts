@@ -17,5 +17,5 @@ it('it is shown as failing from the fourth quick end on', () => {
 });
 
 it('an end after a healthy while is the first again', () => {
-  expect(nextRestart(9, 60_000)).toEqual({ quickEnds: 1, pause: 500, failing: false });
+  expect(nextRestart(9, 15_000)).toEqual({ quickEnds: 1, pause: 500, failing: false });
 });

@@ -1,16 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TrainingDocument } from '../../activities/m-step/training-document.ts';
-import {
-  readSet,
-  removeLeftovers,
-  writeManifest,
-  writeParts,
-  type Manifest,
-} from '../../activities/m-step/training-set-files.ts';
+import { publishDraft, withDraft } from '../../activities/m-step/training-set-draft.ts';
+import { readSet, writeManifest, writeParts, type Manifest } from '../../activities/m-step/training-set-files.ts';
 
 let folder: string;
 
@@ -60,11 +55,10 @@ test('parts are bounded in size, hold each document once in order, and add up', 
 test('the same documents give the same digest, and no documents an empty set', async () => {
   await write(10, 150);
   const first = (await readSet(folder))?.digest;
-  await removeLeftovers(folder);
-  expect(await readdir(folder)).toEqual([]);
+  await rm(folder, { recursive: true });
   await write(10, 150);
   expect((await readSet(folder))?.digest).toBe(first);
-  await removeLeftovers(folder);
+  await rm(folder, { recursive: true });
   expect((await write(0, 150)).parts).toEqual([]);
 });
 
@@ -104,10 +98,28 @@ test('a manifest that names a file outside its folder is not followed', async ()
   expect(await readSet(folder)).toBeNull();
 });
 
-test('leftovers are removed, files of others stay', async () => {
-  await write(1, 150);
+test('a set moves from its draft to its folder over what a stopped export left; files of others stay', async () => {
+  const id = '0b0e4f5a-0000-4000-8000-000000000000';
+  await write(10, 150);
+  await mkdir(join(folder, `draft.tmp-${id}`));
+  await rm(join(folder, 'manifest.json'));
   await writeFile(join(folder, 'notes.txt'), '');
-  await writeFile(join(folder, 'part-00001.jsonl.zst.tmp-0b0e4f5a-0000-4000-8000-000000000000'), '');
-  await removeLeftovers(folder);
-  expect(await readdir(folder)).toEqual(['notes.txt']);
+  await writeFile(join(folder, `part-00009.jsonl.zst.tmp-${id}`), '');
+  const manifest = await withDraft(folder, async (draft) => {
+    const parts = await writeParts(draft, documents(2), undefined, 150);
+    await writeManifest(draft, { ...parts, ...rest });
+    await publishDraft(draft, folder, parts);
+    return { ...parts, ...rest };
+  });
+  expect((await readdir(folder)).sort()).toEqual(['manifest.json', 'notes.txt', 'part-00000.jsonl.zst']);
+  expect((await readSet(folder))?.manifest).toEqual(manifest);
+});
+
+test('a draft that fails is removed', async () => {
+  const failing = withDraft(folder, async (draft) => {
+    await writeParts(draft, documents(2));
+    throw new Error('no more');
+  });
+  await expect(failing).rejects.toThrow('no more');
+  expect(await readdir(folder)).toEqual([]);
 });

@@ -24,6 +24,20 @@ export const FAILURES = {
   RecipeInvalid: { retryable: false, remedy: 'mend the recipe and start again' },
   GradingFailed: { retryable: false, remedy: 'see the grader’s message; decide retry or skip' },
   DiskFull: { retryable: true, remedy: 'make room in the data folder' },
+  TrainingSetInvalid: {
+    retryable: false,
+    remedy:
+      'restore the folder it names, or move it away, then decide retry: a set is written again, never over another',
+  },
+  StoreBehind: {
+    retryable: false,
+    remedy:
+      'the database is older than its data folder: restore a newer backup of it, or accept the loss by `thoughtloop doctor --adopt`; then decide retry',
+  },
+  StoreMismatch: {
+    retryable: false,
+    remedy: 'database and data folder do not belong together: `thoughtloop doctor` says what helps; then decide retry',
+  },
   StoreUnavailable: { retryable: true, remedy: 'start PostgreSQL or mend DATABASE_URL' },
   Aborted: { retryable: false, remedy: 'the operator ended the run; start another run with another name' },
 } as const satisfies Record<string, { retryable: boolean; remedy: string }>;
@@ -34,3 +48,6 @@ export type FailureType = keyof typeof FAILURES;
 export function failureType(name: string | null | undefined): FailureType | undefined {
   return name !== null && name !== undefined && Object.hasOwn(FAILURES, name) ? (name as FailureType) : undefined;
 }
+
+/** Whether a failure says that nothing may be written to the store: even the bookkeeping of a run waits until it may. */
+export const isStoreRefusal = (type: string): boolean => type === 'StoreBehind' || type === 'StoreMismatch';
