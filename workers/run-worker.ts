@@ -4,6 +4,7 @@ import { ownWorkerProcess } from '../activities/clusters/worker-process.ts';
 import type { Dependencies } from '../activities/dependencies.ts';
 import { joinStore, type StoreAndFolder } from '../activities/store/data-folder.ts';
 import { openDatabase } from '../activities/store/pool.ts';
+import { keepProgressGauge } from './progress-gauge.ts';
 import { readConfig, type WorkerConfig } from './config.ts';
 import { keepHandingBack } from './hand-back-loop.ts';
 import { noteHeldAttempts } from './held-attempts.ts';
@@ -28,7 +29,7 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
   // Where a process cannot be told from others, heartbeats alone find a worker that was killed.
   const own = await ownWorkerProcess().catch(() => null);
   const ending = new AbortController();
-  let handingBack: Promise<void> | undefined;
+  const beside: Promise<void>[] = [];
   let connection: NativeConnection | undefined;
   try {
     const folder = await joinDataFolder({ database, dataFolder: config.dataFolder });
@@ -47,11 +48,14 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
       interceptors: { activity: own === null ? [] : [noteHeldAttempts(database, own)] },
       ...kind(dependencies, config),
     });
-    if (own !== null) handingBack = keepHandingBack(connection, namespace, database, own, ending.signal);
+    if (own !== null) beside.push(keepHandingBack(connection, namespace, database, own, ending.signal));
+    if (name === 'control' && config.metricsAddress !== undefined) {
+      beside.push(keepProgressGauge(dependencies, ending.signal));
+    }
     await worker.run();
   } finally {
     ending.abort();
-    await handingBack;
+    await Promise.all(beside);
     await database.end();
     await connection?.close();
   }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { withHeartbeat } from '../../activities/heartbeat.ts';
 import { activityEnvironment } from '../support/activity-environment.ts';
 import { eventually } from '../support/eventually.ts';
