@@ -5,7 +5,7 @@ import { isConnectionLost, messageOf } from './unreachable.ts';
 
 /** Errors of the driver's own that have no code. */
 const LOST =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client (has encountered a connection error|was closed))/;
+  /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client (has encountered a connection error|was closed))/;
 
 /**
  * SQLSTATEs of a server that is there and takes no work: class 08 connection exception, 57P0x shutting down or starting

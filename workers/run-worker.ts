@@ -1,10 +1,14 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { ownWorkerProcess } from '../activities/clusters/worker-process.ts';
 import type { Dependencies } from '../activities/dependencies.ts';
 import { joinStore, type StoreAndFolder } from '../activities/store/data-folder.ts';
 import { openDatabase } from '../activities/store/pool.ts';
 import { codeVersion, DEPLOYMENT } from './code-version.ts';
+import { keepProgressGauge } from './progress-gauge.ts';
 import { readConfig, type WorkerConfig } from './config.ts';
+import { keepHandingBack } from './hand-back-loop.ts';
+import { noteHeldAttempts } from './held-attempts.ts';
 import { installRuntime } from './runtime.ts';
 import { workerIdentity } from './worker-identity.ts';
 
@@ -24,15 +28,19 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
   const version = requireVersion(config);
   installRuntime(config, name);
   const database = openDatabase(config.databaseUrl);
+  // Where a process cannot be told from others, heartbeats alone find a worker that was killed.
+  const own = await ownWorkerProcess().catch(() => null);
+  const ending = new AbortController();
+  const beside: Promise<void>[] = [];
   let connection: NativeConnection | undefined;
   try {
     const folder = await joinDataFolder({ database, dataFolder: config.dataFolder });
-    const { connectionOptions, namespace } = loadClientConnectConfig();
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
     connection = await NativeConnection.connect(connectionOptions);
     const dependencies = { database, dataFolder: config.dataFolder, python: config.python };
     const worker = await Worker.create({
       connection,
-      namespace: namespace ?? 'default',
+      namespace,
       identity: workerIdentity(name, folder),
       // A run stays with workers of the version that it began an iteration with: what they replay is what they did.
       workerDeploymentOptions: {
@@ -45,10 +53,17 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
       defaultHeartbeatThrottleInterval: '5 seconds',
       // An activity that does not come to its end is left to its next attempt.
       shutdownForceTime: '90 seconds',
+      interceptors: { activity: own === null ? [] : [noteHeldAttempts(database, own)] },
       ...kind(dependencies, config),
     });
+    if (own !== null) beside.push(keepHandingBack(connection, namespace, database, own, ending.signal));
+    if (name === 'control' && config.metricsAddress !== undefined) {
+      beside.push(keepProgressGauge(dependencies, ending.signal));
+    }
     await worker.run();
   } finally {
+    ending.abort();
+    await Promise.all(beside);
     await database.end();
     await connection?.close();
   }

@@ -1,15 +1,17 @@
-import { setCurrentDetails, startChild } from '@temporalio/workflow';
+import { patched, setCurrentDetails, startChild } from '@temporalio/workflow';
 import { childOptions } from './child-options.ts';
 import { samplingFleetId, shardBatchWorkflowId, type Place } from './contract/ids.ts';
 import { MAX_SHARDS_PER_BATCH } from './contract/limits.ts';
 import type { Recipe } from './contract/recipe.ts';
+import { hopeless } from './contract/rejections.ts';
 import type { CheckpointRef, EStepRef, EStepSummary } from './contract/references.ts';
 import { addCounts, eStepLine, NOTHING_SAMPLED, samplingDetails, type SamplingProgress } from './details.ts';
 import { withFleet } from './fleet.ts';
 import { Gate } from './gate.ts';
+import { tooManyRejections, untilInVain } from './in-vain.ts';
 import { sampling } from './proxies.ts';
 import { shardBatch } from './shard-batch.ts';
-import { mapWindow, ranges } from './window.ts';
+import { mapWindow, ranges, type Range } from './window.ts';
 
 export interface EStepInput {
   readonly place: Place;
@@ -25,7 +27,8 @@ export interface EStepResult {
 
 /**
  * The E-step of one iteration: cut and plan, then sample K thoughts a chunk from the fleet of M_{t−1}, weigh them by
- * p(Z,X)/q(Z|X) and select one. Started again, it goes on where the store says.
+ * p(Z,X)/q(Z|X) and select one. Started again, it goes on where the store says. It stops as soon as too many chunks are
+ * rejected for it to end well.
  */
 export async function eStep({ place, recipe, checkpoint }: EStepInput): Promise<EStepResult> {
   const gate = new Gate();
@@ -56,30 +59,37 @@ export async function eStep({ place, recipe, checkpoint }: EStepInput): Promise<
       setCurrentDetails(lines.join('\n\n'));
     };
     show();
+    const sample = async (shards: Range, index: number): Promise<void> => {
+      const common = { place, seed, fidelity, settings, checkpoint, maxModelLen, planned: ref.chunks };
+      const input = { ...common, eStep: ref.eStep, shards, fleet: fleetId };
+      const summary = `shards ${shards.from}–${shards.to - 1} of ${ref.shards}`;
+      const batch = await gate.through(() =>
+        startChild(shardBatch, {
+          ...childOptions(shardBatchWorkflowId(place, index), place, 'e-step', summary),
+          args: [input],
+        }),
+      );
+      done += 1;
+      const { shards: sampled, pace } = progress;
+      const counts = addCounts(progress.counts, batch.counts);
+      progress = {
+        counts,
+        shards: { ...sampled, done: sampled.done + batch.shards.done },
+        pace: {
+          shards: pace.shards + batch.pace.shards,
+          tokens: pace.tokens + batch.pace.tokens,
+          milliseconds: Date.now() - began,
+        },
+      };
+      show();
+      if (hopeless(counts, ref.chunks, settings.maxRejected) && patched('stop-in-vain')) {
+        throw tooManyRejections(counts, ref.chunks, settings.maxRejected);
+      }
+    };
     await withFleet({ place, fleet: fleetId, checkpoint, settings: recipe.fleet }, () =>
-      mapWindow(batches, settings.batchesAtOnce, async (shards, index) => {
-        const common = { place, seed, fidelity, settings, checkpoint, maxModelLen };
-        const input = { ...common, eStep: ref.eStep, shards, fleet: fleetId };
-        const summary = `shards ${shards.from}–${shards.to - 1} of ${ref.shards}`;
-        const batch = await gate.through(() =>
-          startChild(shardBatch, {
-            ...childOptions(shardBatchWorkflowId(place, index), place, 'e-step', summary),
-            args: [input],
-          }),
-        );
-        done += 1;
-        const { counts, shards: sampled, pace } = progress;
-        progress = {
-          counts: addCounts(counts, batch.counts),
-          shards: { ...sampled, done: sampled.done + batch.shards.done },
-          pace: {
-            shards: pace.shards + batch.pace.shards,
-            tokens: pace.tokens + batch.pace.tokens,
-            milliseconds: Date.now() - began,
-          },
-        };
-        show();
-      }),
+      untilInVain((part) =>
+        mapWindow(batches, settings.batchesAtOnce, (shards, index) => part(() => sample(shards, index))),
+      ),
     );
   }
   const summary = await sampling.finishEStep({ eStep: ref.eStep, settings });

@@ -42,6 +42,7 @@ export class Steps {
   #parked: { readonly step: ParkedStep; decision?: Decision } | null = null;
   #running: Place;
   #phase: Phase = 'base';
+  #questions = 0;
   readonly #lines: string[] = [];
 
   constructor(place: Place, recipe: Recipe) {
@@ -151,15 +152,16 @@ export class Steps {
     }
   }
 
-  async #park(phase: Phase, cause: Cause, skippable: boolean): Promise<Decision> {
+  async #park(phase: Phase, failed: Cause, skippable: boolean): Promise<Decision> {
     const place = this.#running;
     const { run } = place;
-    const parked: { readonly step: ParkedStep; decision?: Decision } = {
-      step: { workflow: cause.workflow, step: phase, cause, skippable },
-    };
     // Steps that fail side by side park one after another: one question to the operator at a time.
     // (Asked again after the wait: the end of one question wakes all that wait.)
     while (this.#parked !== null) await condition(() => this.#parked === null);
+    const cause = { ...failed, question: ++this.#questions };
+    const parked: { readonly step: ParkedStep; decision?: Decision } = {
+      step: { workflow: cause.workflow, step: phase, cause, skippable },
+    };
     this.#parked = parked;
     log.warn('parked', { phase, type: cause.type, cause: cause.message });
     upsertSearchAttributes([{ key: STATUS_ATTRIBUTE, value: 'Parked' }]);
@@ -183,6 +185,13 @@ export class Steps {
 
   #refuse(decision: Decision): string | undefined {
     if (this.#parked === null) return 'Expected a parked run, found one that is not parked: nothing to decide';
+    const { question } = this.#parked.step.cause;
+    if (decision.question !== undefined && decision.question !== question) {
+      return (
+        `Expected a decision on question ${question}, found one on question ${decision.question}: ` +
+        'it was answered, and the run parked anew since'
+      );
+    }
     if (this.#parked.decision) {
       return `Expected a run without a decision, found it already decided (${this.#parked.decision.action})`;
     }
@@ -204,8 +213,9 @@ function unlessStoreRefuses(error: unknown): void {
 
 /** The Web UI's text for a parked step: the cause and the commands that help. */
 function parkedDetails(run: string, phase: Phase, cause: Cause, skippable: boolean): string {
+  const { question } = cause;
   const commands = ['retry', ...(skippable ? ['skip'] : []), 'abort'].map(
-    (action) => `    thoughtloop decide ${run} ${action}`,
+    (action) => `    thoughtloop decide ${run} ${action} --question ${question}`,
   );
   return [
     `**Parked in ${phase}**: ${cause.type}`,

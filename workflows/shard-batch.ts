@@ -1,7 +1,9 @@
-import { setCurrentDetails } from '@temporalio/workflow';
+import { patched, setCurrentDetails } from '@temporalio/workflow';
 import type { SampleShardInput } from './contract/activities.ts';
+import { hopeless } from './contract/rejections.ts';
 import { addCounts, NOTHING_SAMPLED, samplingDetails, type SamplingProgress } from './details.ts';
 import { Gate } from './gate.ts';
+import { tooManyRejections, untilInVain } from './in-vain.ts';
 import { sampling } from './proxies.ts';
 import { mapWindow, type Range } from './window.ts';
 
@@ -13,7 +15,10 @@ export interface ShardBatchInput extends Omit<SampleShardInput, 'shard'> {
 /** A shard that comes back sooner was finished by an earlier attempt: it says nothing of the pace. */
 const SOONEST_MILLISECONDS = 500;
 
-/** Samples a range of shards, `settings.concurrency` at once; every shard's truth is in the store. */
+/**
+ * Samples a range of shards, `settings.concurrency` at once; every shard's truth is in the store. Stops as soon as too many
+ * chunks are rejected for the E-step to end well.
+ */
 export async function shardBatch(input: ShardBatchInput): Promise<SamplingProgress> {
   const { shards, settings, ...common } = input;
   const gate = new Gate();
@@ -29,7 +34,7 @@ export async function shardBatch(input: ShardBatchInput): Promise<SamplingProgre
     setCurrentDetails(samplingDetails(progress));
   };
   const numbers = Array.from({ length: total }, (_, index) => shards.from + index);
-  await mapWindow(numbers, settings.concurrency, async (shard) => {
+  const sample = async (shard: number): Promise<void> => {
     await gate.pass();
     const started = Date.now();
     const one = { ...common, settings, shard };
@@ -48,6 +53,12 @@ export async function shardBatch(input: ShardBatchInput): Promise<SamplingProgre
       show({ shards: { ...progress.shards, failed: progress.shards.failed + 1 } });
       throw error;
     }
-  });
+    const { planned } = common;
+    const { counts } = progress;
+    if (planned !== undefined && hopeless(counts, planned, settings.maxRejected) && patched('stop-in-vain')) {
+      throw tooManyRejections(counts, planned, settings.maxRejected);
+    }
+  };
+  await untilInVain((part) => mapWindow(numbers, settings.concurrency, (shard) => part(() => sample(shard))));
   return progress;
 }

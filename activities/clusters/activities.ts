@@ -16,9 +16,16 @@ import { verifyCheckpoint } from '../m-step/verify-checkpoint.ts';
 import { requireStore } from '../store/data-folder.ts';
 import { findJob, type Job, type ModelJobDetails } from '../store/jobs.ts';
 import { clusterContext, type ClusterContext } from './cluster-context.ts';
+import { watchedContext } from './watched-context.ts';
 
 /** Documents that a tokenizer is trained on at most: beyond it merges hardly change, and they are held in memory. */
 const TOKENIZER_DOCUMENTS = 200_000;
+
+/**
+ * A watcher looks at its job every few seconds; an hour without a look, milliseconds, is the hashing of a checkpoint of
+ * 700 GB at 200 MB/s, and longer than any step in between.
+ */
+const WATCH_SILENCE_MS = 3_600_000;
 
 /** What may be changed: programs in place of the trainer and the launcher; by tests, patience. */
 export type ClusterActivityChanges = Parameters<typeof clusterContext>[1] & {
@@ -57,11 +64,12 @@ export function createClusterActivities(
     async awaitJob({ key }) {
       let progress: TrainingProgress | null = null;
       return withHeartbeat(
-        async () => {
+        async (looked) => {
           await requireStore(context);
-          return awaitModelJob(context, await modelJob(context, key), (now) => (progress = now));
+          const job = await modelJob(context, key);
+          return awaitModelJob(watchedContext(context, looked), job, (now) => (progress = now));
         },
-        () => progress,
+        { details: () => progress, silenceMs: WATCH_SILENCE_MS },
       );
     },
 
@@ -74,10 +82,13 @@ export function createClusterActivities(
       }),
 
     superviseServer: (input) =>
-      withHeartbeat(async () => {
-        await requireStore(context);
-        await superviseServer(context, input, serverPatience);
-      }),
+      withHeartbeat(
+        async (looked) => {
+          await requireStore(context);
+          await superviseServer(watchedContext(context, looked), input, serverPatience);
+        },
+        { silenceMs: WATCH_SILENCE_MS },
+      ),
 
     releaseFleet: ({ fleet }) => withHeartbeat(() => releaseFleet(context, fleet)),
   };

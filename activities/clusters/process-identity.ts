@@ -24,6 +24,13 @@ export async function bootId(): Promise<string> {
   return boot;
 }
 
+/** The identity of this process. */
+export async function ownIdentity(): Promise<ProcessIdentity> {
+  const stat = await processStat(process.pid);
+  if (stat === undefined) throw new Error('Expected this process in /proc, found it missing');
+  return { pid: process.pid, start: `${await bootId()}/${stat.startTicks}` };
+}
+
 /** Whether the very process is alive; a zombie is not. */
 export async function isAlive({ pid, start }: ProcessIdentity): Promise<boolean> {
   const stat = await processStat(pid);

@@ -43,7 +43,11 @@ function withProgress<Result>(work: (tell: (progress: object) => void) => Promis
     progress = now;
   };
   return withHeartbeat(
-    () => work(tell),
-    () => progress,
+    (progressed) =>
+      work((now) => {
+        progressed();
+        tell(now);
+      }),
+    { details: () => progress },
   );
 }

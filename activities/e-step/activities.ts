@@ -3,15 +3,15 @@ import type { SampleShardInput, SamplingActivities } from '../../workflows/contr
 import { SERVER_WAIT_SECONDS } from '../../workflows/contract/limits.ts';
 import type { CheckpointRef } from '../../workflows/contract/references.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { withHeartbeat } from '../heartbeat.ts';
 import { requireStore } from '../store/data-folder.ts';
 import { listReadyServers } from '../store/ready-servers.ts';
 import type { ExpectedModel } from '../vllm/admission.ts';
 import { FleetPools } from '../vllm/fleet-pools.ts';
+import { heardInference } from '../vllm/heard-inference.ts';
+import { requestSilence } from '../vllm/pool-settings.ts';
 import { asServed, loadServedModel } from '../vllm/served-model.ts';
 import { sampleShard, type ShardProgress } from './sample-shard.ts';
-
-/** Well within the heartbeat timeout of a sampling activity; Temporal's SDK sends what is due, not each of these. */
-const HEARTBEAT_MS = 2_000;
 
 /** Chunks under way may take this long after a cancellation; under the 40 s after which a worker that ends is forced to. */
 const DRAIN_MS = 20_000;
@@ -41,29 +41,34 @@ export function createSamplingActivities({
 
   return {
     async sampleShard(input: SampleShardInput) {
-      const context = Context.current();
+      const { info, cancellationSignal } = Context.current();
       let progress: ShardProgress | null = null;
-      const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
-      try {
-        await requireStore({ database, dataFolder });
-        const model = asServed(await servedModel(input.checkpoint), input.maxModelLen);
-        return await pools.use(input.fleet, model, (inference) =>
-          sampleShard(input, {
-            database,
-            inference,
-            model: model.description,
-            tokenizer: model.tokenizer,
-            holder: `${context.info.activityId}@${process.pid}`,
-            signal: context.cancellationSignal,
-            drainMs: DRAIN_MS,
-            onProgress: (now) => {
-              progress = now;
-            },
-          }),
-        );
-      } finally {
-        clearInterval(beat);
-      }
+      return withHeartbeat(
+        async (progressed) => {
+          await requireStore({ database, dataFolder });
+          const model = asServed(await servedModel(input.checkpoint), input.maxModelLen);
+          return pools.use(input.fleet, model, (inference) =>
+            sampleShard(input, {
+              database,
+              inference: heardInference(inference, progressed),
+              model: model.description,
+              tokenizer: model.tokenizer,
+              holder: `${info.activityId}@${process.pid}`,
+              signal: cancellationSignal,
+              drainMs: DRAIN_MS,
+              onProgress: (now) => {
+                progressed();
+                progress = now;
+              },
+            }),
+          );
+        },
+        {
+          details: () => progress,
+          waits: () => pools.lacksServer(input.fleet),
+          silenceMs: requestSilence(input.settings.requestTimeoutSeconds * 1000),
+        },
+      );
     },
   };
 }

@@ -20,11 +20,12 @@ export interface Candidate {
  * - `unfinished`: in no round did one of its K thoughts end by EOL.
  * - `refused`: the server calls the request invalid (400).
  * - `deadline`, `garbage`: several servers that were well otherwise gave no answer in time, or a wrong one.
+ * - `crash`: each server that was asked was well before and was lost over it, also when it was asked alone.
  */
-export type Rejection = 'too-long' | 'special-token' | 'unfinished' | 'refused' | 'deadline' | 'garbage';
+export type Rejection = 'too-long' | 'special-token' | 'unfinished' | 'refused' | 'deadline' | 'garbage' | 'crash';
 
 /** Rejections that say as much about servers and settings as about the chunk: a repeated E-step tries them again. */
-export const REJECTIONS_TRIED_AGAIN: readonly Rejection[] = ['refused', 'deadline', 'garbage'];
+export const REJECTIONS_TRIED_AGAIN: readonly Rejection[] = ['refused', 'deadline', 'garbage', 'crash'];
 
 /** What came of a chunk; it becomes durable as a whole or not at all. */
 export type ChunkOutcome = {

@@ -1,19 +1,20 @@
 import { CancelledFailure } from '@temporalio/common';
 import type { SampleShardInput } from '../../workflows/contract/activities.ts';
+import { hopeless, hopelessMessage } from '../../workflows/contract/rejections.ts';
 import type { SamplingCounts } from '../../workflows/contract/references.ts';
 import { failure } from '../failure.ts';
 import type { Database } from '../store/pool.ts';
 import { withTransaction } from '../store/pool.ts';
-import { claimShard, finishShard, holdLease, type ShardClaim } from '../store/shards.ts';
-import { durableChunks, shardDocuments, writeChunks } from '../store/thoughts.ts';
-import { chunkTexts } from '../segmentation/segment.ts';
+import { claimShard, finishShard, holdLease } from '../store/shards.ts';
+import { durableChunks, writeChunks } from '../store/thoughts.ts';
 import type { Inference } from '../vllm/inference.ts';
 import type { ModelDescription } from '../vllm/model-folder.ts';
 import { NoServerError } from '../vllm/pool.ts';
-import { SpecialTokenInTextError, type TextTokenizer } from '../vllm/tokenizer.ts';
+import type { TextTokenizer } from '../vllm/tokenizer.ts';
 import { VllmError } from '../vllm/vllm-error.ts';
 import { annotateChunk, type ChunkTask } from './annotate-chunk.ts';
 import type { ChunkOutcome } from './chunk-outcome.ts';
+import { chunkTasks } from './chunk-tasks.ts';
 import { GroupCommit } from './group-commit.ts';
 
 /** What sampling a shard needs. */
@@ -43,10 +44,12 @@ export interface ShardProgress {
 /**
  * Samples one shard: claims it, asks the store which of its chunks are durable, annotates the others with
  * `chunksInFlight` under way, and makes them durable in groups. Begun again after a crash it does only what is missing;
- * a worker that lost its claim writes nothing more.
+ * a worker that lost its claim writes nothing more. A chunk over which servers are lost is set aside and tried again alone
+ * at the end, so that it neither fails its shard nor goes round for ever. The shard stops where so many are rejected that
+ * the E-step cannot end well.
  *
  * @returns the counts of the whole shard, whoever did it
- * @throws failure LeaseLost, NoServer, ServerLost, WrongWeights; CancelledFailure after `signal`
+ * @throws failure LeaseLost, NoServer, ServerLost, WrongWeights, TooManyRejections; CancelledFailure after `signal`
  */
 export async function sampleShard(input: SampleShardInput, ports: ShardPorts): Promise<SamplingCounts> {
   const claim = await claimShard(ports.database, input.eStep, input.shard, ports.holder);
@@ -55,12 +58,14 @@ export async function sampleShard(input: SampleShardInput, ports: ShardPorts): P
   const durable = await durableChunks(ports.database, claim);
   let done = [...durable.values()].reduce((sum, chunks) => sum + chunks.size, 0);
   let rejected = 0;
+  let sampled = 0;
   const commits = new GroupCommit<ChunkOutcome>(async (outcomes) => {
     await withTransaction(ports.database, async (connection) => {
       await holdLease(connection, claim);
       await writeChunks(connection, claim.eStep, outcomes);
     });
     done += outcomes.length;
+    sampled += outcomes.length;
     rejected += outcomes.filter(({ kind }) => kind === 'rejected').length;
     ports.onProgress({ done, total: claim.chunks, rejected });
   });
@@ -75,86 +80,83 @@ export async function sampleShard(input: SampleShardInput, ports: ShardPorts): P
   else ports.signal.addEventListener('abort', onSignal, { once: true });
 
   const tasks = chunkTasks(input, ports, claim, durable);
+  const { planned, settings } = input;
+  const width = Math.max(1, settings.chunksInFlight);
+  const inVain = (): boolean =>
+    planned !== undefined && hopeless({ chunks: sampled, rejected }, planned, settings.maxRejected);
   const errors: unknown[] = [];
-  let exhausted = false;
-  const work = async (): Promise<void> => {
-    while (!ports.signal.aborted && !stop.signal.aborted) {
+  /** Chunks whose requests no server survived; at most as many as are under way at once, else servers are the cause. */
+  const aside: ChunkTask[] = [];
+  /** Takes tasks until there are none. @returns whether it came to their end */
+  const work = async (next: () => Promise<ChunkTask | ChunkOutcome | undefined>, alone: boolean): Promise<boolean> => {
+    while (!ports.signal.aborted && !stop.signal.aborted && !inVain()) {
       try {
-        const next = await tasks.next();
-        if (next.done === true) {
-          exhausted = true;
-          return;
-        }
-        await commits.add(await annotate(next.value, input, ports, stop.signal));
+        const task = await next();
+        if (task === undefined) return true;
+        const outcome = await annotate(task, input, ports, stop.signal, alone);
+        if (outcome !== null) await commits.add(outcome);
+        else if (aside.length < width) aside.push(task as ChunkTask);
+        else throw failure('ServerLost', `More than ${width} chunks were lost with their servers`);
       } catch (thrown) {
         errors.push(thrown);
         stop.abort();
       }
     }
+    return false;
   };
+  const all = async (): Promise<boolean> => {
+    const one = async (): Promise<ChunkTask | ChunkOutcome | undefined> => {
+      const next = await tasks.next();
+      return next.done === true ? undefined : next.value;
+    };
+    const ends = await Promise.all(Array.from({ length: width }, () => work(one, false)));
+    // One after the other: what ruins a server takes along whatever is there beside it.
+    return ends.includes(true) && (aside.length === 0 || (await work(() => Promise.resolve(aside.shift()), true)));
+  };
+  let complete: boolean;
   try {
-    await Promise.all(Array.from({ length: Math.max(1, input.settings.chunksInFlight) }, work));
+    complete = await all();
   } finally {
     clearTimeout(drain);
     ports.signal.removeEventListener('abort', onSignal);
     await tasks.return(undefined);
   }
-  if (ports.signal.aborted && (errors.length > 0 || !exhausted)) throw new CancelledFailure('Sampling stopped');
+  if (ports.signal.aborted && (errors.length > 0 || !complete)) throw new CancelledFailure('Sampling stopped');
   if (errors.length > 0) throw shardFailure(errors[0]);
-  return finishShard(ports.database, claim);
+  if (complete) return finishShard(ports.database, claim);
+  throw failure(
+    'TooManyRejections',
+    hopelessMessage({ chunks: sampled, rejected }, planned ?? claim.chunks, settings.maxRejected),
+  );
 }
 
+/**
+ * What comes of a task; null where every server that was asked was lost over it, and other requests were there too.
+ * @param alone whether nothing else of this shard is under way: a chunk that ruins servers even so is rejected
+ */
 async function annotate(
   task: ChunkTask | ChunkOutcome,
   input: SampleShardInput,
   ports: ShardPorts,
   signal: AbortSignal,
-): Promise<ChunkOutcome> {
+  alone: boolean,
+): Promise<ChunkOutcome | null> {
   if ('kind' in task) return task;
   const { inference, model } = ports;
   const group = `${input.eStep}/${input.shard}`;
   const affinity = `${input.eStep}/${task.place.document}`;
   const { fidelity, settings } = input;
   const deadlineMs = settings.requestTimeoutSeconds * 1000;
-  return annotateChunk(task, { inference, model, fidelity, settings }, { group, affinity, signal, deadlineMs });
-}
-
-/** The shard's chunks that are not durable yet, encoded; one that cannot be encoded comes as its rejection. */
-async function* chunkTasks(
-  input: SampleShardInput,
-  ports: ShardPorts,
-  claim: ShardClaim,
-  durable: ReadonlyMap<number, ReadonlySet<number>>,
-): AsyncGenerator<ChunkTask | ChunkOutcome, void, undefined> {
-  const { seed, settings } = input;
-  for await (const { ordinal, context, text, ends } of shardDocuments(ports.database, claim)) {
-    const done = durable.get(ordinal);
-    if (done?.size === ends.length) continue;
-    const texts = chunkTexts(text, ends);
-    const encoded = new Map<number, readonly number[]>();
-    const encode = (chunk: number): readonly number[] => {
-      const ids = encoded.get(chunk) ?? ports.tokenizer.encode(chunk < 0 ? (context ?? '') : (texts[chunk] ?? ''));
-      encoded.set(chunk, ids);
-      return ids;
-    };
-    for (const chunk of texts.keys()) {
-      if (done?.has(chunk) === true) continue;
-      const first = Math.max(0, chunk - settings.prefixChunks);
-      try {
-        const before = Array.from({ length: chunk - first }, (_, index) => encode(first + index));
-        const place = { seed, iteration: input.place.iteration, document: ordinal, chunk };
-        yield { place, text: { context: encode(CONTEXT), before, chunk: encode(chunk) } };
-      } catch (thrown) {
-        if (!(thrown instanceof SpecialTokenInTextError)) throw thrown;
-        const where = { document: ordinal, chunk, rounds: 0, prefixChunks: 0, server: null };
-        yield { ...where, kind: 'rejected', rejection: 'special-token' };
-      }
-    }
+  try {
+    return await annotateChunk(task, { inference, model, fidelity, settings }, { group, affinity, signal, deadlineMs });
+  } catch (thrown) {
+    if (!(thrown instanceof VllmError) || thrown.failure.kind !== 'lost') throw thrown;
+    if (!alone) return null;
+    const { document, chunk } = task.place;
+    const { server } = thrown;
+    return { kind: 'rejected', rejection: 'crash', document, chunk, rounds: 0, prefixChunks: 0, server };
   }
 }
-
-/** Key of the document's context among its encoded chunks. */
-const CONTEXT = -1;
 
 /** The failure of the closed list that ends the activity's attempt. */
 function shardFailure(thrown: unknown): unknown {

@@ -6,17 +6,16 @@ import { HELD_OUT } from '../../workflows/contract/recipe.ts';
 import type { Metric } from '../../workflows/contract/references.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { failure } from '../failure.ts';
+import { withHeartbeat } from '../heartbeat.ts';
 import { requireStore } from '../store/data-folder.ts';
 import { listReadyServers } from '../store/ready-servers.ts';
 import { FleetPools } from '../vllm/fleet-pools.ts';
-import type { PoolSettings } from '../vllm/pool-settings.ts';
+import { heardInference } from '../vllm/heard-inference.ts';
+import { requestSilence, type PoolSettings } from '../vllm/pool-settings.ts';
 import { asServed, loadServedModel } from '../vllm/served-model.ts';
 import type { EvaluationKey, EvaluationPorts, EvaluationProgress } from './evaluation-ports.ts';
 import { measureHeldOut } from './measure-held-out.ts';
 import { runBenchmark } from './run-benchmark.ts';
-
-/** Well within the heartbeat timeout of an evaluation activity; Temporal's SDK sends what is due, not each of these. */
-const HEARTBEAT_MS = 2_000;
 
 function keyOf({ place, trial, checkpoint }: EvaluateInput, benchmark: string): EvaluationKey {
   return { ...place, evaluation: evaluationWorkflowId(place, trial, benchmark), trial, checkpoint: checkpoint.digest };
@@ -40,25 +39,26 @@ export function createEvaluationActivities(
     { fleet, checkpoint, maxModelLen }: EvaluateInput,
     measure: (ports: EvaluationPorts) => Promise<readonly Metric[]>,
   ): Promise<readonly Metric[]> {
-    const context = Context.current();
+    const { cancellationSignal } = Context.current();
     let progress: EvaluationProgress | null = null;
-    const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_MS);
-    try {
-      await requireStore({ database, dataFolder });
-      const model = asServed(await loadServedModel(dataFolder, checkpoint), maxModelLen);
-      return await measure({
-        database,
-        dataFolder,
-        model,
-        withInference: (work) => pools.use(fleet, model, work),
-        signal: context.cancellationSignal,
-        onProgress: (now) => {
-          progress = now;
-        },
-      });
-    } finally {
-      clearInterval(beat);
-    }
+    return withHeartbeat(
+      async (progressed) => {
+        await requireStore({ database, dataFolder });
+        const model = asServed(await loadServedModel(dataFolder, checkpoint), maxModelLen);
+        return measure({
+          database,
+          dataFolder,
+          model,
+          withInference: (work) => pools.use(fleet, model, (inference) => work(heardInference(inference, progressed))),
+          signal: cancellationSignal,
+          onProgress: (now) => {
+            progressed();
+            progress = now;
+          },
+        });
+      },
+      { details: () => progress, waits: () => pools.lacksServer(fleet), silenceMs: requestSilence() },
+    );
   }
 
   return {

@@ -6,7 +6,7 @@ import type { Job, ServerJobDetails } from '../store/jobs.ts';
 
 /** A serving job as it is written to the store and to its spec (deploy/server/serve.py). */
 export interface ServerJob {
-  readonly record: Omit<Job<ServerJobDetails>, 'state' | 'submittedAt'>;
+  readonly record: Omit<Job<ServerJobDetails>, 'state'>;
   readonly spec: Readonly<Record<string, unknown>>;
 }
 

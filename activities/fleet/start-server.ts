@@ -1,11 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { TemporalFailure } from '@temporalio/common';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
 import { readJson, writeJsonAtomically } from '../clusters/atomic-json.ts';
 import type { ClusterContext } from '../clusters/cluster-context.ts';
 import { hasEnded, type JobCluster, type JobHandle } from '../clusters/job-cluster.ts';
-import { recordJob, recordSubmission } from '../store/jobs.ts';
+import { recordJob, recordSubmission, submissionAge } from '../store/jobs.ts';
 import type { ServerJob } from './server-job.ts';
 
 /** The launcher's exit code "start me again": nothing of a server is worth keeping, so it is not used. */
@@ -22,8 +23,8 @@ export type Endpoint = z.infer<typeof Endpoint>;
 
 /** What came of handing a serving job to its cluster. */
 export type Submission =
-  /** `submittedAt`: when it was submitted first. */
-  | { readonly kind: 'submitted'; readonly handle: JobHandle; readonly submittedAt: Date }
+  /** `ageSeconds`: time since it was submitted first, by the store's clock alone. */
+  | { readonly kind: 'submitted'; readonly handle: JobHandle; readonly ageSeconds: number }
   /** The cluster cannot run it, or cannot be reached. */
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -51,7 +52,7 @@ export async function startServer(
     }
   }
   await recordSubmission(database, job.key);
-  return { kind: 'submitted', handle, submittedAt: job.submittedAt ?? new Date() };
+  return { kind: 'submitted', handle, ageSeconds: await submissionAge(database, job.key) };
 }
 
 /** What became of a start. */
@@ -62,13 +63,13 @@ export type Start =
 
 /**
  * Waits until the launcher has written where its server listens.
- * @param deadline Milliseconds since 1970.
+ * @param deadline By `performance.now()`, milliseconds.
  */
 export async function awaitEndpoint(cluster: JobCluster, handle: JobHandle, deadline: number): Promise<Start> {
   let nextStatus = 0;
   for (;;) {
     const endpoint = Endpoint.safeParse(await readJson(join(handle.folder, 'endpoint.json')));
-    const now = Date.now();
+    const now = performance.now();
     if (now >= nextStatus) {
       const status = await cluster.status(handle);
       if (hasEnded(status)) {

@@ -89,11 +89,11 @@ export async function superviseServer(
       await writeEvent(database, place.run, 'server', message);
       throw failure(failedStarts >= MAX_FAILED_STARTS ? 'ServerStartFailed' : 'ServerLost', message);
     }
-    const { handle, submittedAt } = submission;
+    const { handle, ageSeconds } = submission;
     const again = taken.state === 'ready';
-    const deadline = again
-      ? Date.now() + READMISSION_MILLISECONDS
-      : submittedAt.getTime() + settings.startTimeoutSeconds * 1000;
+    // Counted from here by the monotonic clock: a clock that jumps, or another than the store's, must not fail a start.
+    const left = again ? READMISSION_MILLISECONDS : (settings.startTimeoutSeconds - ageSeconds) * 1000;
+    const deadline = performance.now() + left;
     const start = await awaitEndpoint(cluster, handle, deadline);
     if (start.kind === 'failed') {
       const reason = again ? `lost while nobody watched: ${start.reason}` : `did not start: ${start.reason}`;
@@ -166,7 +166,7 @@ async function admitted(
     const admission = await admit(client, model, probe, activity.cancellationSignal);
     // A request that the cancellation cut off looks like a server that does not answer.
     if (activity.cancellationSignal.aborted) await activity.cancelled;
-    const final = admission.kind === 'admitted' || admission.check !== PASSING || Date.now() > deadline;
+    const final = admission.kind === 'admitted' || admission.check !== PASSING || performance.now() > deadline;
     if (final || (await cluster.status(handle)).kind !== 'running') return admission;
     await activity.sleep(cluster.pollMilliseconds);
   }

@@ -20,7 +20,7 @@ import { baseDigest, prepareSpec, resultDigest, trainSpec, type Spec } from './t
  * the generation.
  */
 export interface ModelJob {
-  readonly record: Omit<Job<ModelJobDetails>, 'state' | 'submittedAt'>;
+  readonly record: Omit<Job<ModelJobDetails>, 'state'>;
   readonly spec: Spec;
 }
 

@@ -1,4 +1,4 @@
-import type { Connection, Queryable } from './pool.ts';
+import { longStatement, type Connection, type Queryable } from './pool.ts';
 
 /** One imported file of a split, or an import of one that was interrupted. */
 export interface CorpusSource {
@@ -133,9 +133,11 @@ export async function dropSource(connection: Connection, source: CorpusSource): 
 async function deleteSource(database: Queryable, source: CorpusSource): Promise<void> {
   // Unfinished documents stand behind all imported ones, so the primary key finds them.
   await database.query(
-    `delete from documents where source = $1 and corpus = $2 and split = $3 and ordinal >= (
-       select coalesce(sum(documents), 0) from corpus_sources where corpus = $2 and split = $3 and state = 'imported')`,
-    [source.source, source.corpus, source.split],
+    longStatement(
+      `delete from documents where source = $1 and corpus = $2 and split = $3 and ordinal >= (
+         select coalesce(sum(documents), 0) from corpus_sources where corpus = $2 and split = $3 and state = 'imported')`,
+      [source.source, source.corpus, source.split],
+    ),
   );
   await database.query(`delete from corpus_sources where source = $1 and state = 'importing'`, [source.source]);
   await database.query(

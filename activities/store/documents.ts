@@ -1,7 +1,7 @@
 import type { DocumentLine } from '../corpus/document-line.ts';
 import { copyRows } from './copy.ts';
 import type { CorpusSource, CorpusSplit } from './corpora.ts';
-import type { Connection, Queryable } from './pool.ts';
+import { longStatement, type Connection, type Queryable } from './pool.ts';
 
 /** A document as it is stored. */
 export interface StoredDocument extends DocumentLine {
@@ -111,13 +111,15 @@ export interface SplitSize {
 /** Adds up a split's text; reads all of it. */
 export async function measureSplit(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<SplitSize> {
   const { rows } = await database.query<SplitSize>(
-    `select coalesce(sum(length(text) + coalesce(length(context), 0)), 0)::bigint as characters,
+    longStatement(
+      `select coalesce(sum(length(text) + coalesce(length(context), 0)), 0)::bigint as characters,
        coalesce(sum(octet_length(text) + coalesce(octet_length(context), 0)), 0)::bigint as bytes,
        coalesce(max(octet_length(text)), 0) as "longestBytes",
        count(context) as "withContext",
        count(*) filter (where exists (select from unnest(given_thoughts) thought where thought <> '')) as "withThoughts"
      from documents where corpus = $1 and split = $2 and ordinal < $3`,
-    [corpus, split, documents],
+      [corpus, split, documents],
+    ),
   );
   const [size] = rows;
   if (size === undefined) throw new Error(`Expected one row of sums over split ${split}, got none`);
@@ -127,11 +129,13 @@ export async function measureSplit(database: Queryable, { corpus, split, documen
 /** Whether a document of the split came with a thought. */
 export async function hasThoughts(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<boolean> {
   const { rows } = await database.query<{ found: boolean }>(
-    `select exists (
+    longStatement(
+      `select exists (
        select from documents, unnest(given_thoughts) as thought
        where corpus = $1 and split = $2 and ordinal < $3 and thought <> ''
      ) as found`,
-    [corpus, split, documents],
+      [corpus, split, documents],
+    ),
   );
   return rows[0]?.found === true;
 }

@@ -2,7 +2,7 @@ import type { Place } from '../../workflows/contract/ids.ts';
 import type { EStepRef, EStepSummary } from '../../workflows/contract/references.ts';
 import type { CorpusSplit } from './corpora.ts';
 import { bumpRevision } from './identity.ts';
-import { withTransaction, type Database, type Queryable } from './pool.ts';
+import { longStatement, withTransaction, type Database, type Queryable } from './pool.ts';
 
 /** What an E-step is of; a place has one E-step, and these never change. */
 export interface EStepIdentity {
@@ -70,10 +70,12 @@ export async function writeEStep(
     if (created !== undefined) {
       await createPartitions(connection, created.eStep);
       await connection.query(
-        `insert into shards (e_step, shard, first_document, last_document, chunks)
-         select $1, ordinal / $5, min(ordinal), max(ordinal) + 1, sum(cardinality(ends))
-         from cuts where corpus = $2 and split = $3 and segmentation = $4 and ordinal < $6 group by ordinal / $5`,
-        [created.eStep, corpus.corpus, corpus.split, segmentation, shardDocuments, corpus.documents],
+        longStatement(
+          `insert into shards (e_step, shard, first_document, last_document, chunks)
+           select $1, ordinal / $5, min(ordinal), max(ordinal) + 1, sum(cardinality(ends))
+           from cuts where corpus = $2 and split = $3 and segmentation = $4 and ordinal < $6 group by ordinal / $5`,
+          [created.eStep, corpus.corpus, corpus.split, segmentation, shardDocuments, corpus.documents],
+        ),
       );
       await connection.query(
         `update e_steps set chunks = (select sum(chunks) from shards where e_step = $1) where e_step = $1`,
@@ -134,7 +136,8 @@ export interface EStepTotals extends EStepSummary {
  */
 export async function addUpEStep(database: Queryable, eStep: number): Promise<EStepTotals> {
   const { rows } = await database.query<EStepTotals>(
-    `with shard_totals as (
+    longStatement(
+      `with shard_totals as (
        select count(*) filter (where finished_at is null) as "openShards",
          coalesce(sum((counts->>'sampledTokens')::bigint), 0)::bigint as "sampledTokens",
          coalesce(sum((counts->>'scoredTokens')::bigint), 0)::bigint as "scoredTokens",
@@ -153,7 +156,8 @@ export async function addUpEStep(database: Queryable, eStep: number): Promise<ES
      select chunk_totals.*, thought_totals.*, "openShards", "sampledTokens", "scoredTokens", requests,
        extract(epoch from ended - e_steps.created_at)::float8 as seconds
      from shard_totals, chunk_totals, thought_totals, e_steps where e_steps.e_step = $1`,
-    [eStep],
+      [eStep],
+    ),
   );
   const [totals] = rows;
   if (totals === undefined) throw new Error(`Expected E-step ${eStep} in the store, found none`);
@@ -166,28 +170,32 @@ export async function countRejections(
   eStep: number,
 ): Promise<{ readonly reason: string; readonly chunks: number }[]> {
   const { rows } = await database.query<{ reason: string; chunks: number }>(
-    `select rejection as reason, count(*) as chunks from chunk_results
+    longStatement(
+      `select rejection as reason, count(*) as chunks from chunk_results
      where e_step = $1 and rejection is not null group by rejection order by chunks desc, reason`,
-    [eStep],
+      [eStep],
+    ),
   );
   return rows;
 }
 
 /**
  * Takes rejections of the given reasons back and opens their shards again, so that these chunks are sampled once more.
- * Only finished shards are touched: a worker may be writing to the others.
+ * Whoever still holds one of these shards loses it: it would take the chunks for done.
  */
 export async function reopenRejected(database: Queryable, eStep: number, reasons: readonly string[]): Promise<void> {
   await database.query(
-    `with dropped as (
+    longStatement(
+      `with dropped as (
        delete from chunk_results using shards
        where chunk_results.e_step = $1 and shards.e_step = $1 and rejection = any($2::text[])
-         and document >= first_document and document < last_document and finished_at is not null
+         and document >= first_document and document < last_document
        returning shards.shard
      )
-     update shards set finished_at = null, counts = null
+     update shards set finished_at = null, counts = null, lease = lease + 1
      where e_step = $1 and shard in (select shard from dropped)`,
-    [eStep, reasons],
+      [eStep, reasons],
+    ),
   );
 }
 
@@ -203,7 +211,9 @@ export async function closeEStep(
       `update e_steps set summary = $2, finished_at = coalesce(finished_at, now()) where e_step = $1`,
       [eStep, JSON.stringify({ ...summary, kept })],
     );
-    if (kept === 'selected') await connection.query('delete from thoughts where e_step = $1 and not selected', [eStep]);
+    if (kept === 'selected') {
+      await connection.query(longStatement('delete from thoughts where e_step = $1 and not selected', [eStep]));
+    }
     await bumpRevision(connection);
   });
 }

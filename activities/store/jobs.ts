@@ -38,15 +38,14 @@ export interface Job<Details = ModelJobDetails | ServerJobDetails> {
   readonly folder: string;
   readonly details: Details;
   readonly state: JobState;
-  readonly submittedAt: Date | null;
 }
 
-const COLUMNS = 'key, run, cluster, kind, folder, handle as details, state, submitted_at as "submittedAt"';
+const COLUMNS = 'key, run, cluster, kind, folder, handle as details, state';
 
 /** Writes down that a job will be submitted, unless its key is there; returns what is there. */
 export async function recordJob<Details extends ModelJobDetails | ServerJobDetails>(
   database: Queryable,
-  job: Omit<Job<Details>, 'state' | 'submittedAt'>,
+  job: Omit<Job<Details>, 'state'>,
 ): Promise<Job<Details>> {
   const { key, run, cluster, kind, folder, details } = job;
   await database.query(
@@ -83,6 +82,15 @@ export async function recordSubmission(database: Queryable, key: string): Promis
       where key = $1 and state = 'submitting'`,
     [key],
   );
+}
+
+/** Seconds since a job was first submitted, by the store's clock; 0 for one that was not. */
+export async function submissionAge(database: Queryable, key: string): Promise<number> {
+  const { rows } = await database.query<{ seconds: number | null }>(
+    `select extract(epoch from now() - submitted_at)::float8 as seconds from jobs where key = $1`,
+    [key],
+  );
+  return Math.max(0, rows[0]?.seconds ?? 0);
 }
 
 /**

@@ -25,7 +25,11 @@ async function ownMigrations(): Promise<string[]> {
  * @throws the driver's error when the database cannot be reached.
  */
 export async function schemaState(databaseUrl: string): Promise<SchemaState> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: 60_000,
+  });
   await client.connect();
   try {
     return await readSchemaState(client);

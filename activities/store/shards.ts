@@ -52,15 +52,15 @@ export async function claimShard(
 }
 
 /**
- * Makes sure, within a transaction, that the claim still holds until it commits.
+ * Makes sure, within a transaction that writes of the shard, that the claim still holds until it commits, and notes when
+ * that was.
  * @throws failure LeaseLost when another worker has claimed the shard
  */
 export async function holdLease(connection: Queryable, { eStep, shard, lease }: ShardClaim): Promise<void> {
-  const held = await connection.query('select from shards where e_step = $1 and shard = $2 and lease = $3 for share', [
-    eStep,
-    shard,
-    lease,
-  ]);
+  const held = await connection.query(
+    'update shards set written_at = now() where e_step = $1 and shard = $2 and lease = $3',
+    [eStep, shard, lease],
+  );
   if (held.rowCount !== 1) {
     throw failure(
       'LeaseLost',

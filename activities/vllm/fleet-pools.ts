@@ -62,6 +62,12 @@ export class FleetPools {
     }
   }
 
+  /** Whether work of a fleet waits for a server: none is ready. That is the fleet's affair, and bounded by the pool. */
+  lacksServer(fleet: string): boolean {
+    const entry = this.#pools.get(fleet);
+    return entry !== undefined && entry.pool.waiting > 0 && !entry.pool.status().some(({ state }) => state === 'ready');
+  }
+
   /** Ends all pools at once. */
   async close(): Promise<void> {
     await Promise.all([...this.#pools].map(([fleet, entry]) => this.#close(fleet, entry)));

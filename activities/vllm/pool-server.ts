@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Admission } from './admission.ts';
 import { VllmClient, type ServerEndpoint } from './client.ts';
 import { pause } from './pause.ts';
@@ -173,7 +174,7 @@ export class PoolServer {
       if (!(await pause(wait, stay))) return;
     }
     this.#trouble = null;
-    this.#counter = { tokens: -1, since: Date.now() };
+    this.#counter = { tokens: -1, since: performance.now() };
     this.#enter('ready', 'admitted');
     while (await pause(settings.lookMs, stay)) {
       if (this.#state === 'ready') await this.#look(stay);
@@ -192,9 +193,9 @@ export class PoolServer {
     if (load === null || stay.aborted) return;
     this.#window = windowAfterLook(this.#window, load, this.#sequences);
     const moves = load.tokens !== this.#counter.tokens || this.#outstanding.size === 0;
-    if (moves) this.#counter = { tokens: load.tokens, since: Date.now() };
-    else if (Date.now() - this.#counter.since > this.#port.settings.stallMs) {
-      this.#counter = { tokens: load.tokens, since: Date.now() };
+    if (moves) this.#counter = { tokens: load.tokens, since: performance.now() };
+    else if (performance.now() - this.#counter.since > this.#port.settings.stallMs) {
+      this.#counter = { tokens: load.tokens, since: performance.now() };
       this.suspect(`no token for ${this.#port.settings.stallMs} ms`);
     }
     this.#port.changed(this, null);

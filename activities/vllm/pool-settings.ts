@@ -36,3 +36,11 @@ export const DEFAULT_POOL_SETTINGS: PoolSettings = {
   rejoinMs: 500,
   longestRejoinMs: 15_000,
 };
+
+/**
+ * Longest time, milliseconds, in which work that has requests under way hears of none: each is answered or given up by
+ * then, one that waited behind another for room included.
+ * @param requestMs deadline of one try
+ */
+export const requestSilence = (requestMs = DEFAULT_POOL_SETTINGS.requestMs): number =>
+  2 * (DEFAULT_POOL_SETTINGS.retryMs + requestMs);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import type { Admission } from './admission.ts';
 import type { RequestLimits, ServerEndpoint, VllmClient } from './client.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -134,7 +135,7 @@ export class ServerPool {
     send: (client: VllmClient, limits: RequestLimits) => Promise<Result>,
   ): Promise<Result> {
     const settings = this.#settings;
-    const giveUpAt = Date.now() + settings.retryMs;
+    const giveUpAt = performance.now() + settings.retryMs;
     let failures = 0;
     let avoid: PoolServer | null = null;
     for (let wait = settings.pauseMs; ; wait = Math.min(settings.longestPauseMs, wait * 2)) {
@@ -149,8 +150,9 @@ export class ServerPool {
         server.give(outstanding);
       }
       if (request.signal?.aborted === true || !this.#mayHelp(server, failure)) throw failure;
-      if (failure.failure.kind !== 'busy') failures += 1;
-      if (failures >= settings.tries || Date.now() >= giveUpAt) throw failure;
+      // Nor is a request to blame that was aborted because its server failed another one.
+      if (failure.failure.kind !== 'busy' && failure.failure.kind !== 'cancelled') failures += 1;
+      if (failures >= settings.tries || performance.now() >= giveUpAt) throw failure;
       avoid = server;
       const asked = failure.failure.kind === 'busy' ? (failure.failure.retryAfterMs ?? 0) : 0;
       await pause(Math.max(asked, wait * (0.5 + Math.random() / 2)), request.signal);

@@ -2,11 +2,13 @@ import { Argument, Command } from 'commander';
 import type { Decision } from '../../workflows/contract/messages.ts';
 import { print, printJson } from '../output.ts';
 import { dataOption } from './data-option.ts';
+import { wholeNumber } from './whole-number.ts';
 import { setOption } from './recipe-options.ts';
 
 interface DecideOptions {
   readonly data?: string;
   readonly set: readonly string[];
+  readonly question?: number;
   readonly json?: boolean;
 }
 
@@ -14,6 +16,9 @@ const HELP = `
 retry  does the step again, with other operational settings where --set says so
 skip   goes on without the step, where the loop can (an evaluation)
 abort  ends the run as failed; its data stays
+
+--question N, as \`status\` shows it, makes sure that the decision is for what you saw: a step that has parked anew since,
+perhaps for another cause, is not answered by it.
 
 Example:
   thoughtloop decide micro retry --set fleet.start_timeout_seconds=1200`;
@@ -25,6 +30,7 @@ export function decideCommand(): Command {
     .argument('<run>', 'name of the run')
     .addArgument(new Argument('<action>', 'what to do').choices(['retry', 'skip', 'abort']))
     .addOption(setOption('fleet.servers=2'))
+    .option('--question <number>', 'the question that is answered, as `status` shows it', wholeNumber(1, 1_000_000))
     .addOption(dataOption())
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', HELP)
@@ -33,7 +39,7 @@ export function decideCommand(): Command {
       const { existingRun, withWritableStore } = await import('../run/store-access.ts');
       const answer = await withWritableStore(options.data, 'database', async (database) => {
         const row = await existingRun(database, run);
-        const decided = await decide(options.data, row, action, options.set);
+        const decided = await decide(options.data, row, action, options.question, options.set);
         await afterDecision(database, row);
         return decided;
       });

@@ -28,7 +28,11 @@ export async function databaseChecks(dataFolder: string, fix: boolean, adopt: bo
 }
 
 async function serverCheck(databaseUrl: string): Promise<Check> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: CONNECT_MILLISECONDS });
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    query_timeout: 60_000,
+  });
   await client.connect();
   try {
     const { rows } = await client.query<{ version: string; number: string }>(

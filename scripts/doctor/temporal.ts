@@ -8,6 +8,9 @@ import { versionChecks } from './versions.ts';
 
 const START = 'Run `thoughtloop up`, or set TEMPORAL_ADDRESS (or a profile) to a Temporal server that answers.';
 
+/** Longest wait for an answer, milliseconds. */
+const ANSWER_MS = 10_000;
+
 /** Temporal's numbers for the types that search attributes of ours have. */
 const VALUE_TYPES = { Keyword: 2, Int: 3 } as const;
 
@@ -19,8 +22,9 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
   let connection: Connection | undefined;
   const reached = await attempt('Temporal', START, async () => {
     const { connectionOptions } = connectTemporal(dataFolder);
-    connection = await Connection.connect({ ...(connectionOptions as object), connectTimeout: '5 seconds' });
-    const { serverVersion } = await connection.workflowService.getSystemInfo({});
+    const taken = await Connection.connect({ ...(connectionOptions as object), connectTimeout: '5 seconds' });
+    connection = taken;
+    const { serverVersion } = await answered(taken, () => taken.workflowService.getSystemInfo({}));
     return right('Temporal', `server ${serverVersion} at ${connectionOptions.address ?? 'its default address'}`);
   });
   if (connection === undefined) return [reached];
@@ -28,13 +32,15 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
   try {
     const { namespace } = connectTemporal(dataFolder);
     const create = `Create it: \`temporal operator namespace create -n ${namespace} --retention 90d\`.`;
-    const found = await attempt('namespace', create, () => namespaceCheck(open, namespace));
+    const found = await attempt('namespace', create, () => answered(open, () => namespaceCheck(open, namespace)));
     if (!found.ok) return [reached, found];
     const allowed = "Registering needs the operator's rights; ask who runs the server.";
     return [
       reached,
       found,
-      await attempt('search attributes', allowed, () => searchAttributesCheck(open, namespace, fix)),
+      await attempt('search attributes', allowed, () =>
+        answered(open, () => searchAttributesCheck(open, namespace, fix)),
+      ),
       ...(await versionChecks(open, namespace, dataFolder, fix)),
       ...(await foreignChecks(open, namespace, dataFolder)),
     ];
@@ -42,6 +48,10 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
     await open.close();
   }
 }
+
+/** Asks with a deadline: a server may take connections and answer nothing. */
+const answered = <Answer>(connection: Connection, ask: () => Promise<Answer>): Promise<Answer> =>
+  connection.withDeadline(Date.now() + ANSWER_MS, ask);
 
 async function namespaceCheck(connection: Connection, namespace: string): Promise<Check> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });

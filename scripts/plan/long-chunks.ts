@@ -1,6 +1,6 @@
 import { chunkTexts, segment } from '../../activities/segmentation/segment.ts';
 import { findSplit } from '../../activities/store/corpora.ts';
-import type { Database } from '../../activities/store/pool.ts';
+import { longStatement, type Database } from '../../activities/store/pool.ts';
 import type { Recipe } from '../../workflows/contract/recipe.ts';
 import { FRAMING_TOKENS } from '../recipe/contradictions.ts';
 
@@ -41,9 +41,11 @@ export async function longChunks(
   const room = positions - FRAMING_TOKENS - eStep.maxThoughtTokens;
   const most = room * charactersPerToken;
   const { rows } = await database.query<{ ordinal: number; text: string; ends: readonly number[] | null }>(
-    `select ordinal, text, given_ends as ends from documents
-     where corpus = $1 and split = $2 and ordinal < $3 and length(text) > $4 order by ordinal limit $5`,
-    [split.corpus, split.split, split.documents, Math.floor(most), CUT_DOCUMENTS + 1],
+    longStatement(
+      `select ordinal, text, given_ends as ends from documents
+       where corpus = $1 and split = $2 and ordinal < $3 and length(text) > $4 order by ordinal limit $5`,
+      [split.corpus, split.split, split.documents, Math.floor(most), CUT_DOCUMENTS + 1],
+    ),
   );
   const long = rows.slice(0, CUT_DOCUMENTS).flatMap(({ ordinal, text, ends }) =>
     chunkTexts(text, ends ?? segment(text, segmentation))

@@ -1,10 +1,12 @@
 import { pairs } from '../output.ts';
 import type { RunOverview } from './overview.ts';
 import { clock, duration, percent, quantity } from '../../activities/report/quantities.ts';
+import { silence } from './silence.ts';
 import { resultsTable } from './results-table.ts';
 
 /** Where a run is and what it does, in one line. */
-export function headline({ run, iterations, sampling, trainings }: RunOverview): string {
+export function headline(overview: RunOverview): string {
+  const { run, iterations, sampling, trainings } = overview;
   if (run.status === 'Completed') return 'completed';
   const place = `${run.arm}, iteration ${run.iteration} of ${iterations}, ${run.phase}`;
   const parts = [run.status === 'Running' ? place : `${run.status.toLowerCase()} in ${place}`];
@@ -22,6 +24,8 @@ export function headline({ run, iterations, sampling, trainings }: RunOverview):
     parts.push(`step ${progress.step}${of}${progress.loss === null ? '' : `, loss ${progress.loss.toFixed(3)}`}`);
     if (progress.tokensPerSecond !== null) parts.push(`${quantity(progress.tokensPerSecond)} tokens/s`);
   }
+  const silent = silence(overview);
+  if (silent !== null) parts.push(silent);
   return parts.join(' · ');
 }
 
@@ -77,6 +81,7 @@ export function parkedText({ run }: Pick<RunOverview, 'run'>): string {
   ];
   if (run.status !== 'Parked') return lines.join('\n');
   // Only an evaluation can be left out; the loop cannot go on without any other step.
+  const question = cause.question === undefined ? '' : ` --question ${cause.question}`;
   const actions = run.phase === 'evaluation' ? ['retry', 'skip', 'abort'] : ['retry', 'abort'];
-  return [...lines, '', ...actions.map((action) => `  thoughtloop decide ${run.run} ${action}`)].join('\n');
+  return [...lines, '', ...actions.map((action) => `  thoughtloop decide ${run.run} ${action}${question}`)].join('\n');
 }

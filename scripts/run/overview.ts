@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { readProgress, type TrainingProgress } from '../../activities/m-step/progress.ts';
+import { lastProgress, type LastProgress } from '../../activities/report/queries/last-progress.ts';
 import { lastEvents, type RunEvent } from '../../activities/report/queries/events.ts';
 import { jobsOf, serversOf, type JobLine, type ServerLine } from '../../activities/report/queries/machinery.ts';
 import { samplingProgress, type SamplingProgress } from '../../activities/report/queries/sampling-progress.ts';
@@ -18,6 +19,8 @@ export interface OpenTraining {
 export interface RunOverview {
   readonly run: Omit<RunRow, 'recipe'>;
   readonly iterations: number;
+  /** When the run last got on. */
+  readonly progress: LastProgress;
   /** Progress of the E-step at the run's place; null when none is planned there. */
   readonly sampling: SamplingProgress | null;
   readonly trainings: readonly OpenTraining[];
@@ -33,8 +36,9 @@ const SHOWN_EVENTS = 8;
 /** Reads a run's overview; a job's files that this machine does not see are left out. */
 export async function readOverview(database: Queryable, dataFolder: string, row: RunRow): Promise<RunOverview> {
   const { recipe, ...run } = row;
-  const [sampling, jobs, servers, models, events] = await Promise.all([
+  const [sampling, progress, jobs, servers, models, events] = await Promise.all([
     samplingProgress(database, row),
+    lastProgress(database, dataFolder, run.run),
     jobsOf(database, run.run),
     serversOf(database, run.run),
     results(database, run.run),
@@ -46,5 +50,15 @@ export async function readOverview(database: Queryable, dataFolder: string, row:
       .filter(({ kind }) => kind === 'training')
       .map(async ({ key, folder }) => ({ key, progress: await readProgress(resolve(dataFolder, folder)) })),
   );
-  return { run, iterations: recipe.iterations, sampling, trainings, servers, jobs: open, results: models, events };
+  return {
+    run,
+    iterations: recipe.iterations,
+    progress,
+    sampling,
+    trainings,
+    servers,
+    jobs: open,
+    results: models,
+    events,
+  };
 }

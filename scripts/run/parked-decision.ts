@@ -13,6 +13,7 @@ const ANSWER_MILLISECONDS = 60_000;
 /**
  * Tells a parked run what to do.
  *
+ * @param question the question that the operator saw; undefined for the one that the store has
  * @param set `path=value` changes of operational settings
  * @throws OperatorError when the run is not parked, a setting cannot be changed, or the workflow refuses
  */
@@ -20,6 +21,7 @@ export async function decide(
   dataFolder: string | undefined,
   row: RunRow,
   action: Decision['action'],
+  question: number | undefined,
   set: readonly string[],
 ): Promise<DecisionAnswer> {
   if (row.status !== 'Parked' || row.cause === null) {
@@ -40,7 +42,12 @@ export async function decide(
       exitCode: EXIT_CODES.badInput,
     });
   }
-  const decision: Decision = set.length === 0 ? { action } : { action, set: settings.set };
+  const asked = question ?? row.cause.question;
+  const decision: Decision = {
+    action,
+    ...(asked === undefined ? {} : { question: asked }),
+    ...(set.length === 0 ? {} : { set: settings.set }),
+  };
   const { workflow } = row.cause;
   return withTemporal(dataFolder, async (client) => {
     try {

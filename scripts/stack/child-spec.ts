@@ -44,7 +44,7 @@ export function workerNames(samplers: number): string[] {
  * @throws OperatorError when a worker's program is missing.
  */
 export function workerSpecs(samplers: number, env: NodeJS.ProcessEnv): ChildSpec[] {
-  return workerNames(samplers).map((name) => {
+  return workerNames(samplers).map((name, place) => {
     const main = join(ROOT, workerMain(name));
     if (!existsSync(main)) {
       throw new OperatorError({
@@ -54,8 +54,14 @@ export function workerSpecs(samplers: number, env: NodeJS.ProcessEnv): ChildSpec
         remedy: 'The checkout is incomplete: restore it with `git status` and `git restore`.',
       });
     }
-    return { name, command: process.execPath, args: [main], env, cwd: ROOT };
+    return { name, command: process.execPath, args: [main], env: withOwnMetrics(env, place), cwd: ROOT };
   });
+}
+
+/** Prometheus finds the first worker's metrics at the port that THOUGHTLOOP_METRICS names, the others' at the next ones. */
+function withOwnMetrics(env: NodeJS.ProcessEnv, place: number): NodeJS.ProcessEnv {
+  const [, host, port] = /^(.+):(\d+)$/.exec(env['THOUGHTLOOP_METRICS'] ?? '') ?? [];
+  return port === undefined ? env : { ...env, THOUGHTLOOP_METRICS: `${host}:${Number(port) + place}` };
 }
 
 function workerMain(name: string): string {

@@ -9,6 +9,9 @@ import { launchAs, postgresAccount, type Launch, type PostgresAccount } from './
 export const POSTGRES_USER = 'thoughtloop';
 export const POSTGRES_DATABASE = 'thoughtloop';
 
+/** Longest time for initdb, milliseconds; it takes seconds. */
+const INITDB_MS = 300_000;
+
 /** A PostgreSQL data directory of ours. */
 export interface PostgresCluster {
   /** The data directory. */
@@ -46,7 +49,8 @@ export async function createCluster({ folder, password }: PostgresCluster): Prom
     '--builtin-locale=C.UTF-8',
   ];
   const launch = launchAs(account, initdb, args, [draft]);
-  const { status, stderr, error } = spawnSync(launch.command, launch.args, { ...identity(launch), encoding: 'utf8' });
+  const options = { ...identity(launch), encoding: 'utf8', timeout: INITDB_MS } as const;
+  const { status, stderr, error } = spawnSync(launch.command, launch.args, options);
   if (status !== 0) {
     throw new OperatorError({
       expected: 'initdb to create a PostgreSQL cluster',
@@ -114,6 +118,7 @@ export async function ensureDatabase(cluster: PostgresCluster, database: string)
   const client = new pg.Client({
     connectionString: databaseUrl(cluster, 'postgres'),
     connectionTimeoutMillis: 5_000,
+    query_timeout: 60_000,
   });
   await client.connect();
   try {

@@ -19,6 +19,9 @@ export interface Poller {
   readonly lastAsked: number;
 }
 
+/** Longest wait for an answer, milliseconds. */
+const ANSWER_MS = 10_000;
+
 /** Who asks a task queue for work. */
 export interface QueuePollers {
   readonly queue: string;
@@ -36,7 +39,9 @@ export async function taskQueuePollers(connection: Connection, namespace: string
       const kinds = queue === TASK_QUEUES.control ? [WORKFLOW_TASKS, ACTIVITY_TASKS] : [ACTIVITY_TASKS];
       const answers = await Promise.all(
         kinds.map((taskQueueType) =>
-          connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType }),
+          connection.withDeadline(Date.now() + ANSWER_MS, () =>
+            connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType }),
+          ),
         ),
       );
       const pollers = answers

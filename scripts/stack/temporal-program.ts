@@ -15,6 +15,9 @@ export interface TemporalProgram {
  */
 const OLDEST = { major: 1, minor: 9 };
 
+/** Longest wait for a program to name its version, milliseconds. */
+const VERSION_MS = 30_000;
+
 /**
  * Finds a fitting `temporal`: on the PATH, else beside the python that THOUGHTLOOP_PYTHON names.
  *
@@ -57,7 +60,7 @@ function versionOf(path: string): string | undefined {
   } catch {
     return undefined;
   }
-  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: VERSION_MS });
   return /version (\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
 }
 

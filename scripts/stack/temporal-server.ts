@@ -14,6 +14,9 @@ export interface TemporalServer {
 /** How long finished workflows stay readable: longer than runs of weeks and the questions after them. */
 const RETENTION_SECONDS = 90 * 24 * 3600;
 
+/** Longest wait for an answer, milliseconds. */
+const ANSWER_MS = 10_000;
+
 /** Arguments of the `temporal` program that start the server in the foreground. */
 export function serverArguments({ port, uiPort, file, namespace }: TemporalServer): string[] {
   return [
@@ -47,7 +50,9 @@ export function serverEnvironment(): NodeJS.ProcessEnv {
 export async function askTemporal(address: string, namespace: string): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: '5 seconds' });
   try {
-    await connection.workflowService.describeNamespace({ namespace });
+    await connection.withDeadline(Date.now() + ANSWER_MS, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
   } finally {
     await connection.close();
   }
@@ -57,11 +62,13 @@ export async function askTemporal(address: string, namespace: string): Promise<v
 export async function extendRetention(address: string, namespace: string): Promise<void> {
   const connection = await Connection.connect({ address });
   try {
-    const { config } = await connection.workflowService.describeNamespace({ namespace });
-    if (Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) >= RETENTION_SECONDS) return;
-    await connection.workflowService.updateNamespace({
-      namespace,
-      config: { workflowExecutionRetentionTtl: { seconds: RETENTION_SECONDS as never } },
+    await connection.withDeadline(Date.now() + ANSWER_MS, async () => {
+      const { config } = await connection.workflowService.describeNamespace({ namespace });
+      if (Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) >= RETENTION_SECONDS) return;
+      await connection.workflowService.updateNamespace({
+        namespace,
+        config: { workflowExecutionRetentionTtl: { seconds: RETENTION_SECONDS as never } },
+      });
     });
   } finally {
     await connection.close();

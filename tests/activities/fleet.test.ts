@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ActivityCancellationDetails, type ApplicationFailure } from '@temporalio/common';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createClusterActivities } from '../../activities/clusters/activities.ts';
 import { createProcessCluster } from '../../activities/clusters/process-cluster.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
@@ -257,6 +257,19 @@ test('a server that is not ready in time is stopped', async () => {
   expect(message).toMatch(/not ready within/);
   const job = await createProcessCluster(testPython()).find('run/i1/fleet/0/g0', folderOf(0));
   expect(isRunning(Number(job?.id))).toBe(false);
+});
+
+test('a clock that is hours from the store’s fails no start', async () => {
+  const now = Date.now;
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + 36_000_000);
+  try {
+    const { environment, end } = supervise('serve');
+    await ready();
+    environment.cancel('CANCELLED', CANCEL);
+    expect((await end).type).toBe('CancelledFailure');
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('a server of other weights never becomes ready and is stopped', async () => {

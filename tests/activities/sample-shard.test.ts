@@ -2,16 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { REJECTIONS_TRIED_AGAIN } from '../../activities/e-step/chunk-outcome.ts';
 import { chunkPrompts } from '../../activities/e-step/prompts.ts';
 import { sampleShard, type ShardPorts } from '../../activities/e-step/sample-shard.ts';
 import { selectionDraw } from '../../activities/e-step/seeds.ts';
 import { select } from '../../activities/e-step/selection.ts';
+import { reopenRejected } from '../../activities/store/e-steps.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import { claimShard } from '../../activities/store/shards.ts';
 import { pooledInference } from '../../activities/vllm/inference.ts';
 import { readModelDescription } from '../../activities/vllm/model-folder.ts';
 import { ServerPool } from '../../activities/vllm/pool.ts';
-import { loadTokenizer } from '../../activities/vllm/tokenizer.ts';
+import { loadTokenizer, SpecialTokenInTextError } from '../../activities/vllm/tokenizer.ts';
 import type { SampleShardInput } from '../../workflows/contract/activities.ts';
 import { FakeVllmServer } from '../support/fake-vllm-server.ts';
 import { eventually } from '../support/eventually.ts';
@@ -265,6 +267,56 @@ describe('a chunk that cannot be done', () => {
     expect(await rejections([fine], { chunksInFlight: 1 })).toEqual(['garbage']);
   });
 
+  describe('alone among others is rejected, and the others are sampled', () => {
+    // `d` is in this chunk alone.
+    const documents = [
+      ...Array<GivenDocument>(20).fill(fine),
+      { chunks: ['d'] },
+      ...Array<GivenDocument>(20).fill(fine),
+    ];
+    const only = 'sample';
+    const token = 10;
+
+    it.each([
+      ['refused', { kind: 'status', status: 400 }],
+      ['refused', { kind: 'status', status: 413 }],
+      ['garbage', { kind: 'positive' }],
+      ['garbage', { kind: 'not-json' }],
+      ['deadline', { kind: 'hang' }],
+      ['crash', { kind: 'reset' }],
+      ['crash', { kind: 'cut-body' }],
+      ['crash', { kind: 'status', status: 500 }],
+    ] as const)('%s: %o', async (rejection, fault) => {
+      fake.latencyMs = 2;
+      fake.fail({ ...fault, only, token });
+      const found = await rejections(documents, { requestTimeoutSeconds: 1 });
+      expect(found).toEqual(documents.map((document) => (document === documents[20] ? rejection : null)));
+    });
+
+    it('special-token: a vocabulary that can write its text only as the token itself', async () => {
+      const { tokenizer } = await ports();
+      const encode = (text: string): number[] => {
+        if (text === 'd') throw new SpecialTokenInTextError(4, '<|END_OF_LATENT|>');
+        return tokenizer.encode(text);
+      };
+      const input = await plannedEStep(database, documents);
+      await sampleShard(input, await ports({ tokenizer: { ...tokenizer, encode } }));
+      const found = (await stored(input.eStep)).map(({ rejection }) => rejection);
+      expect(found).toEqual(documents.map((_, at) => (at === 20 ? 'special-token' : null)));
+    });
+  });
+
+  it('because the server dies of it each time it is asked is rejected, though all that was beside it was lost too', async () => {
+    const documents = [fine, { chunks: ['d'] }, ...Array<GivenDocument>(20).fill(fine)];
+    const input = await plannedEStep(database, documents);
+    // Like a process that ends: every connection is cut, and the port is listened on again a moment later.
+    fake.latencyMs = 5;
+    fake.fail({ kind: 'die', only: 'sample', token: 10 });
+    await sampleShard(input, await ports());
+    const found = (await stored(input.eStep)).map(({ rejection }) => rejection);
+    expect(found).toEqual(documents.map((_, at) => (at === 1 ? 'crash' : null)));
+  });
+
   it('because none of its thoughts ends in any round is rejected as unfinished', async () => {
     const endless = await mkdtemp(join(tmpdir(), 'thoughtloop-shard-'));
     await writeToyModel(endless, { favour: -30 });
@@ -281,6 +333,35 @@ describe('a chunk that cannot be done', () => {
     expect(new Set(server.bodies.map(({ seed }) => seed)).size).toBe(4);
     await server.stop();
     await rm(endless, { recursive: true });
+  });
+});
+
+describe('a shard whose chunks are rejected one after another', () => {
+  it('stops once the E-step cannot end well, and goes on when that is mended', async () => {
+    const documents = Array<GivenDocument>(700).fill({ chunks: ['ab'] });
+    const planned = await plannedEStep(database, documents, { ...E_STEP, maxRejected: 0.9 });
+    const input = { ...planned, planned: documents.length };
+    fake.fail({ kind: 'status', status: 400 });
+    await expect(sampleShard(input, await ports())).rejects.toMatchObject({
+      type: 'TooManyRejections',
+      nonRetryable: true,
+      message: expect.stringMatching(/at most 90.0 % of 700 chunks.*found \d+ of the first \d+/) as string,
+    });
+    const rejected = await stored(input.eStep);
+    expect(rejected.length).toBeGreaterThanOrEqual(500);
+    expect(rejected.length).toBeLessThan(700);
+
+    fake.fail(null);
+    await reopenRejected(database, input.eStep, REJECTIONS_TRIED_AGAIN);
+    const counts = await sampleShard(input, await ports());
+    expect(counts).toMatchObject({ chunks: 700, selected: 700, rejected: 0 });
+  });
+
+  it('ends by finishing where the limit allows it', async () => {
+    const documents = Array<GivenDocument>(600).fill({ chunks: ['ab'] });
+    const planned = await plannedEStep(database, documents, { ...E_STEP, maxRejected: 1 });
+    fake.fail({ kind: 'status', status: 400 });
+    expect(await sampleShard({ ...planned, planned: 600 }, await ports())).toMatchObject({ rejected: 600 });
   });
 });
 

@@ -172,6 +172,20 @@ describe('a server that fails', () => {
     expect(new Set(used)).toEqual(new Set([good.url]));
   });
 
+  it('that hangs although /health and /metrics answer is found by the deadline of a completion, and the other goes on', async () => {
+    const [hung, good] = [await server(), await server()];
+    // Its standing counters tell nothing in this time: only a completion can.
+    const pool = poolOf([hung, good], { stallMs: 1e9, requestMs: 300 });
+    await ready(pool, hung, good);
+    hung.fail({ kind: 'hang' });
+    const used = await Promise.all(Array.from({ length: 20 }, () => sample(pool)));
+    expect(new Set(used)).toEqual(new Set([good.url]));
+    expect((await fetch(`${hung.url}/health`)).status).toBe(200);
+    await eventually('it is given up', () => stateOf(pool, hung) === 'joining');
+    hung.fail(null);
+    await ready(pool, hung);
+  });
+
   it('that is slow with one request but answers a probe stays', async () => {
     const only = await server();
     const pool = poolOf([only]);

@@ -142,6 +142,42 @@ test('a parked run says which commands help, takes only what can be changed, and
   expect(late.stderr).toContain('completed');
 });
 
+test('a decision answers the question that the operator saw, not one that the run has asked since', async () => {
+  fake.failNext('buildTrainingSet', 'CorpusInvalid', 2);
+  const parked = await start('asked-twice', '--watch');
+  expect(parked.stdout).toContain('thoughtloop decide asked-twice retry --question 1');
+  expect((await command(['decide', 'asked-twice', 'retry', '--question', '1'])).code).toBe(0);
+  const again = await command(['watch', 'asked-twice']);
+  expect(again.code).toBe(4);
+  expect(again.stdout).toContain('thoughtloop decide asked-twice retry --question 2');
+  const late = await command(['decide', 'asked-twice', 'abort', '--question', '1']);
+  expect(late.code).toBe(2);
+  expect(late.stderr).toContain('parked anew since');
+  expect(late.stderr).toContain('thoughtloop status asked-twice');
+  expect((await command(['decide', 'asked-twice', 'retry'])).code).toBe(0);
+  expect((await command(['watch', 'asked-twice'])).code).toBe(0);
+});
+
+test('of two operators who decide at once one is taken, the other is told why not', async () => {
+  fake.failNext('buildTrainingSet', 'CorpusInvalid');
+  await start('disputed', '--watch');
+  const both = await Promise.all([command(['decide', 'disputed', 'retry']), command(['decide', 'disputed', 'retry'])]);
+  const refused = both.filter(({ code }) => code !== 0);
+  expect(refused).toHaveLength(1);
+  // The second comes while the first is being carried out, when the run goes on, or when the step has ended.
+  expect(refused[0]?.stderr).toMatch(/already decided \(retry\)|not parked|waits? for (a|the) decision/);
+  expect((await command(['watch', 'disputed'])).code).toBe(0);
+});
+
+test('a run that is not parked takes no decision', async () => {
+  fake.hang('awaitJob');
+  await start('busy');
+  const refused = await command(['decide', 'busy', 'retry']);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('Expected a run that waits for a decision, found run busy running');
+  await command(['cancel', 'busy']);
+});
+
 test('a cancelled run is taken up again by starting it', async () => {
   fake.hang('awaitJob');
   await start('broken-off');

@@ -140,6 +140,44 @@ describe('run', () => {
     expect([...fake.servers]).toEqual([]);
   });
 
+  it('numbers its questions, and a decision on one that was answered does not answer the next', async () => {
+    fake.failNext('finishEStep', 'TooManyRejections', 2);
+    const handle = await start({ iterations: 1 });
+    const workflow = await parkedWorkflow();
+    const asked = (): (number | undefined)[] =>
+      fake.progress.filter(({ status }) => status === 'Parked').map(({ cause }) => cause?.question);
+    expect(asked()).toEqual([1]);
+    await decide(workflow, { action: 'retry', question: 1 });
+    await eventually('the second question', () => asked().length === 2);
+    expect(asked()).toEqual([1, 2]);
+    await expect(decide(workflow, { action: 'abort', question: 1 })).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/on question 2, found one on question 1.*parked anew since/) as string },
+    });
+    await decide(workflow, { action: 'retry', question: 2 });
+    await handle.result();
+  });
+
+  it('parks as soon as too many chunks are rejected, ends what is under way, and goes on with another limit', async () => {
+    fake.shards = 40;
+    fake.rejects = true;
+    // A shard that would take for ever: it is cancelled, not waited for.
+    fake.hang('sampleShard latent/1/1');
+    const eStep = { ...tinyRecipe().eStep, shardsPerBatch: 20, concurrency: 2 };
+    const handle = await start({ iterations: 1, eStep });
+    const workflow = await parkedWorkflow();
+    expect(fake.progress.at(-1)?.cause).toMatchObject({
+      type: 'TooManyRejections',
+      message: expect.stringMatching(/at most 50.0 % of 10 chunks.*found [67] of the first [67]/) as string,
+    });
+    const sampled = fake.calls.filter((call) => call.startsWith('sampleShard'));
+    expect(sampled.length).toBeLessThan(20);
+    fake.rejects = false;
+    fake.hold('sampleShard latent/1/1')();
+    await decide(workflow, { action: 'retry', set: { 'e-step.max_rejected': 0.9 } });
+    await handle.result();
+    expect(new Set(fake.calls.filter((call) => call.startsWith('sampleShard'))).size).toBe(40);
+  });
+
   it('goes on without an evaluation that fails, unless the recipe requires it: then the operator may skip it', async () => {
     fake.failNext('runBenchmark', 'GradingFailed');
     const tolerant = await start({ iterations: 1 });

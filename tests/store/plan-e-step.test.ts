@@ -259,7 +259,10 @@ describe('an E-step', () => {
     const ref = await planEStep(database, input({ segmentation: { kind: 'whole' } }));
     expect(ref).toMatchObject({ shards: 3, open: 2 });
     const { rows } = await database.query<{ document: number }>('select document from chunk_results order by document');
-    expect(rows.map(({ document }) => document)).toEqual([1, 2, 20]);
+    expect(rows.map(({ document }) => document)).toEqual([1, 2]);
+    // Whoever still holds such a shard must not finish it without the chunk.
+    const leases = await database.query<{ lease: number }>('select lease from shards order by shard');
+    expect(leases.rows.map(({ lease }) => lease)).toEqual([1, 0, 1]);
   });
 
   test('drops its losers where only the selected are kept, also when that is asked for later', async () => {

@@ -31,6 +31,8 @@ export class FakeActivities {
   /** Servers up now, `fleet/slot`. */
   readonly servers = new Set<string>();
   shards = 5;
+  /** Whether the one chunk of each shard is rejected. */
+  rejects = false;
   readonly #failures = new Map<string, { type: FailureType; times: number }>();
   readonly #hangs = new Set<string>();
   readonly #released = new Map<string, (() => void)[]>();
@@ -116,7 +118,8 @@ export class FakeActivities {
       sampleShard: async ({ place, shard }) => {
         this.#note('sampleShard', `${where(place)}/${shard}`);
         await this.#hang('sampleShard');
-        return counts;
+        await this.#hang(`sampleShard ${where(place)}/${shard}`);
+        return this.rejects ? { ...counts, selected: 0, rejected: 1 } : counts;
       },
       finishEStep: async ({ eStep }) => {
         this.#note('finishEStep', String(eStep));

@@ -24,6 +24,7 @@ export interface Fault {
     | 'slow'
     | 'status'
     | 'reset'
+    | 'die'
     | 'cut-body'
     | 'not-json'
     | 'nan'
@@ -46,6 +47,8 @@ export interface Fault {
   readonly times?: number;
   /** Which requests: those that sample, or those that score; both where absent. */
   readonly only?: 'sample' | 'score';
+  /** Which requests: those with this id in a prompt; all where absent. */
+  readonly token?: number;
 }
 
 export interface FakeServerOptions {
@@ -247,13 +250,17 @@ export class FakeVllmServer {
       (body.n ?? 1) * (Array.isArray(body.prompt) && Array.isArray(body.prompt[0]) ? body.prompt.length : 1);
     this.#running += sequences;
     try {
-      const fault = this.#takeFault(kind);
+      const fault = this.#takeFault(kind, body);
       if (fault?.kind === 'hang') {
         await sleep(2 ** 30, undefined, { signal: this.#closing.signal }).catch(() => undefined);
         return;
       }
       const latency = this.#latencyMs + (fault?.kind === 'slow' ? (fault.milliseconds ?? 0) : 0);
       if (latency > 0) await sleep(latency);
+      if (fault?.kind === 'die') {
+        this.#server.closeAllConnections();
+        return;
+      }
       if (fault?.kind === 'reset') {
         response.socket?.destroy();
         return;
@@ -283,9 +290,11 @@ export class FakeVllmServer {
     }
   }
 
-  #takeFault(kind: 'sample' | 'score'): Fault | null {
+  #takeFault(kind: 'sample' | 'score', { prompt }: CompletionBody): Fault | null {
     const set = this.#fault;
     if (set === null || set.left <= 0 || (set.fault.only ?? kind) !== kind) return null;
+    const { token } = set.fault;
+    if (token !== undefined && !(Array.isArray(prompt) && prompt.flat().includes(token))) return null;
     set.left -= 1;
     return set.fault;
   }
@@ -469,6 +478,7 @@ function distort(answer: Json, { kind }: Fault): void {
     case 'slow':
     case 'status':
     case 'reset':
+    case 'die':
     case 'cut-body':
     case 'not-json':
     case 'nan':

@@ -29,6 +29,8 @@ export interface Cause {
   readonly remedy: string;
   /** Id of the workflow that waits for the decision. */
   readonly workflow: string;
+  /** Number of the question, rising within the workflow: which of its parked steps a decision is for. */
+  readonly question?: number;
 }
 
 export interface RunProgress {
@@ -81,6 +83,8 @@ export interface SampleShardInput {
   readonly checkpoint: CheckpointRef;
   /** Tokens that the fleet's servers hold, where that is set below what the model has. */
   readonly maxModelLen: number | null;
+  /** Chunks of the whole E-step, for the limit on rejections; the shard is sampled to its end where absent. */
+  readonly planned?: number;
 }
 
 /** What a training set is made of. */

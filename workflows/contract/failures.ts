@@ -7,6 +7,7 @@ export const FAILURES = {
   ServerLost: { retryable: true, remedy: 'see the server log; the fleet starts another one' },
   ServerStartFailed: { retryable: false, remedy: 'see the server log in the job folder, then decide retry' },
   WrongWeights: { retryable: true, remedy: 'the server does not serve this checkpoint; it is replaced' },
+  WorkerLost: { retryable: true, remedy: 'the worker process ended; another one takes the step over' },
   LeaseLost: { retryable: true, remedy: 'another worker took the shard over; nothing to do' },
   TooManyRejections: {
     retryable: false,

@@ -3,8 +3,12 @@
 /** Shards a batch workflow: 250 activities are at most 1,500 events, well under the 4,096 at which Temporal suggests to continue as new. */
 export const MAX_SHARDS_PER_BATCH = 250;
 
-/** A sampling activity that says nothing for this long is given to another worker. */
-export const SAMPLING_HEARTBEAT_SECONDS = 30;
+/**
+ * A sampling activity that says nothing for this long is given to another worker. Heartbeats go out every 5 s: three may be
+ * lost, and with the pause before the next attempt a shard of a killed worker is asked for again within 30 s. A worker
+ * that starts on the same machine hands it back sooner.
+ */
+export const SAMPLING_HEARTBEAT_SECONDS = 20;
 
 /** A job watcher or server supervisor that says nothing for this long is replaced; cancellation is seen within 0.8 of it. */
 export const CLUSTER_HEARTBEAT_SECONDS = 30;

@@ -24,6 +24,8 @@ export interface RunState {
 /** The operator's word on a parked step. `set` changes operational settings only: recipe path → value. */
 export interface Decision {
   readonly action: 'retry' | 'skip' | 'abort';
+  /** The question that the operator saw (`Cause.question`); one asked since is not answered. Absent: whichever is open. */
+  readonly question?: number;
   readonly set?: Readonly<Record<string, unknown>>;
 }
 
