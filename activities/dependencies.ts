@@ -1,4 +1,5 @@
 import type { Database } from './store/pool.ts';
+import type { PoolOptions } from './vllm/pool.ts';
 
 /** What activities are made from; a worker builds it once. */
 export interface Dependencies {
@@ -7,4 +8,6 @@ export interface Dependencies {
   readonly dataFolder: string;
   /** Python interpreter that has vLLM, transformers and the trainer's packages. */
   readonly python: string;
+  /** Told of every change of a server's state, for the worker's log. */
+  readonly onServerChange?: PoolOptions['onChange'] | undefined;
 }

@@ -1,5 +1,5 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { ownWorkerProcess } from '../activities/clusters/worker-process.ts';
 import type { Dependencies } from '../activities/dependencies.ts';
 import { joinStore, type StoreAndFolder } from '../activities/store/data-folder.ts';
@@ -37,7 +37,13 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
     const folder = await joinDataFolder({ database, dataFolder: config.dataFolder });
     const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
     connection = await NativeConnection.connect(connectionOptions);
-    const dependencies = { database, dataFolder: config.dataFolder, python: config.python };
+    const dependencies: Dependencies = {
+      database,
+      dataFolder: config.dataFolder,
+      python: config.python,
+      onServerChange: (server, state, message) =>
+        Runtime.instance().logger.info('a server’s state', { server, state, because: message }),
+    };
     const worker = await Worker.create({
       connection,
       namespace,

@@ -20,10 +20,12 @@ const DRAIN_MS = 20_000;
 export function createSamplingActivities({
   database,
   dataFolder,
+  onServerChange,
 }: Dependencies): Pick<SamplingActivities, 'sampleShard'> {
   const models = new Map<string, Promise<ExpectedModel>>();
   const pools = new FleetPools({
     listServers: (fleet) => listReadyServers(database, fleet),
+    onChange: onServerChange,
     settings: { noServerMs: SERVER_WAIT_SECONDS * 1000 },
   });
 

@@ -26,11 +26,12 @@ function keyOf({ place, trial, checkpoint }: EvaluateInput, benchmark: string): 
  * @param settings times of the pool, where others than its own
  */
 export function createEvaluationActivities(
-  { database, dataFolder }: Dependencies,
+  { database, dataFolder, onServerChange }: Dependencies,
   settings: Partial<PoolSettings> = {},
 ): EvaluationActivities {
   const pools = new FleetPools({
     listServers: (fleet) => listReadyServers(database, fleet),
+    onChange: onServerChange,
     settings: { noServerMs: SERVER_WAIT_SECONDS * 1000, ...settings },
   });
 

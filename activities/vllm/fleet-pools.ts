@@ -10,7 +10,7 @@ export interface FleetPoolsOptions {
   readonly listServers: (fleet: string) => Promise<readonly ServerEndpoint[]>;
   readonly settings?: Partial<PoolSettings>;
   /** Told of every change of a server's state. */
-  readonly onChange?: PoolOptions['onChange'];
+  readonly onChange?: PoolOptions['onChange'] | undefined;
   /** Time between two looks at the list, milliseconds. */
   readonly listMs?: number;
   /** How long a pool that nobody uses is kept for the next shard, milliseconds. */

@@ -17,7 +17,7 @@ export interface MicroSettings {
 }
 
 export const MICRO_DEFAULTS: MicroSettings = {
-  teacher: 90,
+  teacher: 100,
   em: 1_500,
   heldOut: 200,
   test: 400,
