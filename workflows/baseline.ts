@@ -72,7 +72,7 @@ async function raw({ run, recipe, arm, base }: BaselineInput, match: 'tokens' | 
     // Like what it is compared with, its training starts at the base: with that training's own optimizer settings.
     settings: async (rawSet) => ({
       ...(init === 'base' ? steps.recipe.mStep : steps.recipe.warmStart),
-      budget: await control.planRawBudget({ match, against, init, rawSet }),
+      budget: await control.planRawBudget({ match, against, rawSet }),
     }),
     eStep: null,
   });

@@ -49,8 +49,11 @@ export async function iteration(input: IterationInput): Promise<ModelResult> {
 async function sample(recipe: Recipe, gate: Gate, { place, previous }: IterationInput): Promise<EStepResult> {
   if (place.arm !== MAIN_ARM && place.iteration === 1) {
     const shared = await sampling.findEStep({ place: { ...place, arm: MAIN_ARM }, samples: recipe.eStep.samples });
-    if (shared)
-      return { ref: shared, summary: await sampling.finishEStep({ eStep: shared.eStep, settings: recipe.eStep }) };
+    if (shared) {
+      // The candidates are another's: they stay, whatever this arm keeps.
+      const settings = { ...recipe.eStep, keep: 'all' as const };
+      return { ref: shared, summary: await sampling.finishEStep({ eStep: shared.eStep, settings }) };
+    }
   }
   return gate.through(() =>
     startChild(eStep, {

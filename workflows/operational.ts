@@ -64,7 +64,7 @@ export function refusal(set: Readonly<Record<string, unknown>>): string | undefi
     if (!Object.hasOwn(RULES, path)) {
       return (
         `Expected an operational setting, found ${written}: it changes what the run computes, so ` +
-        'start another run with it'
+        'go on with it in another run (`thoughtloop fork`)'
       );
     }
     const { expected, holds } = RULES[path as keyof typeof RULES];

@@ -16,7 +16,6 @@ import { childOptions } from './child-options.ts';
 import type { Cause } from './contract/activities.ts';
 import { armWorkflowId, baseModelWorkflowId, iterationWorkflowId, MAIN_ARM, type Place } from './contract/ids.ts';
 import type { RunInput, RunState } from './contract/messages.ts';
-import type { Recipe } from './contract/recipe.ts';
 import type { CheckpointRef } from './contract/references.ts';
 import type { Phase, RunStatus } from './contract/search-attributes.ts';
 import { Gate, type Child } from './gate.ts';
@@ -24,6 +23,7 @@ import { iteration } from './iteration.ts';
 import { withSettings } from './operational.ts';
 import { Steps } from './park.ts';
 import { control } from './proxies.ts';
+import { afterIteration, phaseOf, placeOf } from './run-place.ts';
 import { baseModel } from './training.ts';
 import { warmStart, type ModelResult } from './warm-start.ts';
 
@@ -112,9 +112,6 @@ async function advance({ run, state }: RunInput, steps: Steps, gate: Gate): Prom
   return { ...state, next: { kind: 'arm', arm: index + 1 }, lines };
 }
 
-const afterIteration = (recipe: Recipe, done: number): RunState['next'] =>
-  done < recipe.iterations ? { kind: 'iteration', iteration: done + 1 } : { kind: 'arm', arm: 0 };
-
 async function makeBase(run: string, steps: Steps): Promise<CheckpointRef> {
   const { recipe } = steps;
   await steps.enter('base');
@@ -150,17 +147,6 @@ async function child<Result extends Pick<ModelResult, 'changed'>>(
   const result = await steps.run(phase, () => gate.through(start));
   steps.recipe = withSettings(steps.recipe, result.changed);
   return result;
-}
-
-function placeOf({ run, recipe, state }: RunInput): Place {
-  if (state === undefined) return { run, arm: MAIN_ARM, iteration: 0 };
-  if (state.next.kind === 'iteration') return { run, arm: MAIN_ARM, iteration: state.next.iteration };
-  return { run, arm: recipe.arms[state.next.arm]?.name ?? MAIN_ARM, iteration: recipe.iterations };
-}
-
-function phaseOf(state: RunState | undefined): Phase {
-  if (state === undefined) return 'warm-start';
-  return state.next.kind === 'iteration' ? 'e-step' : 'arms';
 }
 
 async function pause(place: Place, paused: boolean, state: RunState | undefined): Promise<void> {

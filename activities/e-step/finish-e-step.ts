@@ -1,4 +1,4 @@
-import { MAIN_ARM, type Place } from '../../workflows/contract/ids.ts';
+import type { Place } from '../../workflows/contract/ids.ts';
 import type { EStepSettings } from '../../workflows/contract/recipe.ts';
 import type { EStepRef, EStepSummary } from '../../workflows/contract/references.ts';
 import { failure } from '../failure.ts';
@@ -7,7 +7,7 @@ import {
   closeEStep,
   countRejections,
   eStepRef,
-  findEStepAt,
+  findLoopEStep,
   readEStep,
   type KeptCandidates,
 } from '../store/e-steps.ts';
@@ -69,8 +69,9 @@ async function tooMany(
 }
 
 /**
- * The EM loop's finished E-step at the same iteration of the run, whose first `samples` candidates another arm can use;
- * null when there is none, when it has fewer, or when its losers were dropped. Only iteration 1 can be shared: from then
+ * The EM loop's finished E-step at the same iteration of the run, its own or a shared one, whose first `samples`
+ * candidates another arm can use; null when there is none of the run's settings, when it has fewer, or when its losers
+ * were dropped. Only iteration 1 can be shared: from then
  * on the arms' models differ, and other thoughts are not drawn from the arm's own model.
  */
 export async function findEStep(
@@ -78,7 +79,7 @@ export async function findEStep(
   { place, samples }: { readonly place: Place; readonly samples: number },
 ): Promise<EStepRef | null> {
   if (place.iteration !== 1) return null;
-  const row = await findEStepAt(database, { ...place, arm: MAIN_ARM });
+  const row = await findLoopEStep(database, place);
   if (row === null || !row.finished || row.samples < samples) return null;
   if (row.samples > samples && row.summary?.kept !== 'all') return null;
   return eStepRef(database, row);

@@ -28,9 +28,9 @@ export function createRecordActivities({ database, dataFolder }: Dependencies): 
       await writeEvent(database, run, kind, message);
     },
     recordIteration: (record) => milestone(store, () => writeIteration(database, record)),
-    async planRawBudget({ match, against, init, rawSet }) {
+    async planRawBudget({ match, against, rawSet }) {
       await requireStore(store);
-      return rawBudget(match, init, against.iteration, await trainedTokens(database, against), rawSet);
+      return rawBudget(match, against.iteration, await trainedTokens(database, against), rawSet);
     },
     async pendingEvaluations({ place, trial, checkpoint, benchmarks }) {
       await requireStore(store);

@@ -1,3 +1,5 @@
+import type { Result } from '../store/results.ts';
+
 /** Numbers as people read them. An unknown one shows as `–`. */
 
 /** `4 s`, `3 min 20 s`, `5 h 12 min`, `2 d 4 h`. */
@@ -55,7 +57,12 @@ export function clock(at: Date): string {
   return at.toTimeString().slice(0, 8);
 }
 
-/** `M_2 latent`, with the trial where there are several. */
-export function modelName(model: { readonly arm: string; readonly iteration: number; readonly trial: number }): string {
-  return `M_${model.iteration} ${model.arm}${model.trial === 0 ? '' : ` trial ${model.trial}`}`;
+/** `M_2 latent`, with the trial where there are several, and with the run where that is another one. */
+export function modelName(model: Pick<Result, 'run' | 'inherited' | 'arm' | 'iteration' | 'trial'>): string {
+  const { arm, iteration, trial } = model;
+  return `M_${iteration} ${arm}${trial === 0 ? '' : ` trial ${trial}`}${ofOther(model)}`;
 }
+
+/** ` of A` behind what a run shares with the run A that it was forked from, else nothing. */
+export const ofOther = ({ run, inherited }: { readonly run: string; readonly inherited: boolean }): string =>
+  inherited ? ` of ${run}` : '';

@@ -15,9 +15,7 @@ import { jobsOf, type JobLine } from './queries/machinery.ts';
 import { thoughtChunks, type ThoughtChunk } from './queries/thoughts.ts';
 
 /** Thoughts of one E-step that the report shows. */
-export interface ThoughtSection {
-  readonly arm: string;
-  readonly iteration: number;
+export interface ThoughtSection extends Pick<EStepLine, 'run' | 'inherited' | 'arm' | 'iteration'> {
   /** Chunks from all over the split. */
   readonly spread: readonly ThoughtChunk[];
   /** Chunks of which one candidate has nearly all the weight. */
@@ -51,10 +49,10 @@ export async function readReportData(database: Database, run: RunRow): Promise<R
   for (const step of eSteps) {
     ess.push(...(await essHistogram(database, step)));
     logWeights.push(...(await logWeightHistogram(database, step)));
-    const place = { run: run.run, arm: step.arm, iteration: step.iteration };
+    const { arm, iteration, inherited } = step;
+    const place = { run: run.run, arm, iteration };
     thoughts.push({
-      arm: step.arm,
-      iteration: step.iteration,
+      ...{ run: step.run, inherited, arm, iteration },
       spread: await thoughtChunks(database, place, 'spread', SHOWN_CHUNKS.spread),
       peaked: step.samples === 1 ? [] : await thoughtChunks(database, place, 'peaked', SHOWN_CHUNKS.peaked),
       rejected: await thoughtChunks(database, place, 'rejected', SHOWN_CHUNKS.rejected),

@@ -1,6 +1,8 @@
 import { MAIN_ARM } from '../../workflows/contract/ids.ts';
 import type { Recipe } from '../../workflows/contract/recipe.ts';
 import type { Result } from '../store/results.ts';
+import type { ForkPoint } from '../store/forks.ts';
+import { describeFork } from '../store/runs.ts';
 import { renderChart } from './chart.ts';
 import { histogramChart, timelineChart } from './distribution-charts.ts';
 import { html, trusted, type Html, type HtmlValue } from './html.ts';
@@ -89,8 +91,12 @@ export async function renderReport(data: ReportData, context: ReportContext): Pr
 }
 
 function header({ run, results, eSteps }: ReportData, { versions, madeAt }: ReportContext): Html {
-  const sum = (figure: (result: Result) => number): number =>
-    results.reduce((total, result) => total + figure(result), 0);
+  const own = results.filter(({ inherited }) => !inherited);
+  const sum = (figure: (result: Result) => number): number => own.reduce((total, result) => total + figure(result), 0);
+  const sampled = eSteps.reduce(
+    (total, { inherited, summary }) => total + (inherited ? 0 : (summary?.['sampledTokens'] ?? 0)),
+    0,
+  );
   const { recipe } = run;
   const end = run.endedAt ?? madeAt;
   const facts: readonly (readonly [string, string])[] = [
@@ -99,7 +105,7 @@ function header({ run, results, eSteps }: ReportData, { versions, madeAt }: Repo
     ['corpus', `${recipe.corpus.name} (${recipe.corpus.warmStart}, ${recipe.corpus.train})`],
     ['seed, fidelity', `${recipe.seed}, ${recipe.fidelity}`],
     ['trained tokens', quantity(sum(({ trainingTokens }) => trainingTokens))],
-    ['sampled tokens', quantity(eSteps.reduce((total, { summary }) => total + (summary?.['sampledTokens'] ?? 0), 0))],
+    ['sampled tokens', quantity(sampled)],
     ['wall time', duration((end.getTime() - run.createdAt.getTime()) / 1_000)],
     ['compute time', duration(sum(({ seconds }) => seconds))],
   ];
@@ -122,7 +128,15 @@ function header({ run, results, eSteps }: ReportData, { versions, madeAt }: Repo
           </div>`,
       )}
     </dl>
+    ${run.fork === null ? null : forkNote(run.fork)}
     <p class="soft">Made with ${versions.map(([program, version]) => `${program} ${version}`).join(' · ')}</p>`;
+}
+
+function forkNote(fork: ForkPoint): Html {
+  return html`<p>
+    Fork of ${describeFork(fork)}: the base model, and of the EM loop all up to there, are that run's. They stand below
+    with its name, and are not in the tokens and times above. The recipe below is that of what came after.
+  </p>`;
 }
 
 const stamp = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -2,7 +2,7 @@ import { MAIN_ARM } from '../../workflows/contract/ids.ts';
 import type { Result } from '../store/results.ts';
 import { candidateWeights } from './candidate-weights.ts';
 import { html, type Html, type HtmlValue } from './html.ts';
-import { duration, modelName, quantity, withError } from './quantities.ts';
+import { duration, modelName, ofOther, quantity, withError } from './quantities.ts';
 import type { EStepLine, RejectionLine } from './queries/distributions.ts';
 import type { RunEvent } from './queries/events.ts';
 import type { JobLine } from './queries/machinery.ts';
@@ -82,7 +82,7 @@ export function samplingTable(eSteps: readonly EStepLine[]): Html {
     return value === null || seconds === null || seconds <= 0 ? '–' : `${quantity(value / seconds)}/s`;
   };
   return table(eSteps, [
-    { heading: 'E-step', cell: ({ arm, iteration }) => `${arm} i${iteration}`, kind: 'name' },
+    { heading: 'E-step', cell: (step) => `${step.arm} i${step.iteration}${ofOther(step)}`, kind: 'name' },
     number('K', ({ samples }) => String(samples)),
     number('chunks', ({ chunks }) => quantity(chunks)),
     number('rejected', (step) => quantity(figure('rejected')(step))),
@@ -106,14 +106,15 @@ export function rejectionsTable(rejections: readonly RejectionLine[]): Html {
 }
 
 /** Thoughts of one E-step beside their chunks. */
-export function thoughtsSection({ arm, iteration, spread, peaked, rejected }: ThoughtSection): Html {
+export function thoughtsSection(section: ThoughtSection): Html {
+  const { arm, iteration, spread, peaked, rejected } = section;
   const group = (heading: string, chunks: readonly ThoughtChunk[]): HtmlValue =>
     chunks.length === 0
       ? null
       : html`<p class="soft">${heading}</p>
           ${chunks.map(thoughtCard)}`;
   return html`<details ${iteration === 1 && arm === MAIN_ARM ? html`open` : null}>
-    <summary>${arm}, iteration ${iteration}</summary>
+    <summary>${arm}, iteration ${iteration}${ofOther(section)}</summary>
     ${group('From all over the split', spread)} ${group('All the weight on one candidate', peaked)}
     ${group('Rejected', rejected)}
   </details>`;

@@ -1,3 +1,4 @@
+import { firstOfLineage } from './lineage.ts';
 import { longStatement, type Connection, type Queryable } from './pool.ts';
 
 /** One imported file of a split, or an import of one that was interrupted. */
@@ -149,7 +150,7 @@ async function deleteSource(database: Queryable, source: CorpusSource): Promise<
 /**
  * The visible part of a split, or null when there is no such corpus or split.
  * @param run where given, only files imported before the run was created count: a corpus that grows under way must not
- *   change a run's data from one iteration to the next
+ *   change a run's data from one iteration to the next. A fork reads what the run reads at which its lineage began.
  */
 export async function findSplit(
   database: Queryable,
@@ -161,7 +162,7 @@ export async function findSplit(
     `select c.corpus, c.name, s.split, sum(s.documents)::bigint as documents
      from corpora c join corpus_sources s using (corpus)
      where c.name = $1 and s.split = $2 and s.state = 'imported'
-       and ($3::text is null or s.imported_at <= (select created_at from runs where run = $3))
+       and ($3::text is null or s.imported_at <= (select created_at from runs where run = ${firstOfLineage('$3')}))
      group by c.corpus, c.name, s.split`,
     [name, split, run ?? null],
   );

@@ -1,7 +1,9 @@
-import type { Place } from '../../workflows/contract/ids.ts';
+import { MAIN_ARM, type Place } from '../../workflows/contract/ids.ts';
+import { SAMPLING_PATHS } from '../../workflows/contract/recipe.ts';
 import type { EStepRef, EStepSummary } from '../../workflows/contract/references.ts';
 import type { CorpusSplit } from './corpora.ts';
 import { bumpRevision } from './identity.ts';
+import { rowsOfRun } from './lineage.ts';
 import { longStatement, withTransaction, type Database, type Queryable } from './pool.ts';
 
 /** What an E-step is of; a place has one E-step, and these never change. */
@@ -105,6 +107,25 @@ export async function findEStepAt(database: Queryable, { run, arm, iteration }: 
   const { rows } = await database.query<EStepRow>(
     `select ${COLUMNS} from e_steps where run = $1 and arm = $2 and iteration = $3`,
     [run, arm, iteration],
+  );
+  return rows[0] ?? null;
+}
+
+/**
+ * The EM loop's E-step of an iteration of a run, its own or one that it shares with the run it was forked from, where
+ * that sampled as this run's recipe says; null where there is none, or its thoughts are of other settings.
+ */
+export async function findLoopEStep(
+  database: Queryable,
+  { run, iteration }: Pick<Place, 'run' | 'iteration'>,
+): Promise<EStepRow | null> {
+  const { rows } = await database.query<EStepRow>(
+    `select ${COLUMNS} from ${rowsOfRun('e_steps')} e
+      where arm = $2 and iteration = $3 and not exists (
+        select from unnest($4::text[]) as path, runs sampled, runs asking
+         where sampled.run = e.run and asking.run = $1
+           and sampled.recipe #> string_to_array(path, '.') is distinct from asking.recipe #> string_to_array(path, '.'))`,
+    [run, MAIN_ARM, iteration, SAMPLING_PATHS],
   );
   return rows[0] ?? null;
 }

@@ -1,5 +1,6 @@
 import { HELD_OUT } from '../../workflows/contract/recipe.ts';
 import type { Metric } from '../../workflows/contract/references.ts';
+import { rowsOfRun } from './lineage.ts';
 import type { Queryable } from './pool.ts';
 
 /** What a benchmark came to for one model. */
@@ -14,6 +15,10 @@ export interface BenchmarkResult {
 
 /** One trained model and what is known of it; null = not measured, or not yet. */
 export interface Result {
+  /** The run that made it. */
+  readonly run: string;
+  /** Whether that is a run that this one was forked from. */
+  readonly inherited: boolean;
   readonly arm: string;
   readonly iteration: number;
   readonly trial: number;
@@ -41,6 +46,8 @@ export interface Result {
 }
 
 interface ResultRow {
+  readonly run: string;
+  readonly inherited: boolean;
   readonly arm: string;
   readonly iteration: number;
   readonly trial: number;
@@ -54,7 +61,7 @@ interface ResultRow {
 }
 
 /**
- * What a run has come to: a row a trained model, the EM loop first, arms in the order of the recipe.
+ * What a run has come to: a row a trained model, shared ones included, the EM loop first, arms in the order of the recipe.
  * @throws nothing of its own; an unknown run has no rows
  */
 export async function results(database: Queryable, run: string): Promise<Result[]> {
@@ -68,10 +75,10 @@ export async function results(database: Queryable, run: string): Promise<Result[
      ),
      -- Of a training that was decided to be tried again, the last one counts.
      models as (
-       select distinct on (arm, iteration, trial) * from checkpoints
-        where run = $1 and steps > 0 order by arm, iteration, trial, created_at desc
+       select distinct on (arm, iteration, trial) * from ${rowsOfRun('checkpoints')} c
+        where steps > 0 order by arm, iteration, trial, created_at desc
      )
-     select m.arm, m.iteration, m.trial, m.tokens, m.loss, m.seconds,
+     select m.run, m.inherited, m.arm, m.iteration, m.trial, m.tokens, m.loss, m.seconds,
        -- An arm that shares another's thoughts has no E-step of its own; of a single thought the ESS is 1.
        case when e.e_step is not null then (i.e_step_summary->>'essMean')::float8
             when i.e_step_summary is not null and arms.samples = 1 then 1 end as ess,
@@ -80,13 +87,13 @@ export async function results(database: Queryable, run: string): Promise<Result[
        coalesce((
          select json_agg(json_build_object('benchmark', v.benchmark, 'metrics', v.metrics))
            from evaluations v
-          where v.run = $1 and v.arm = m.arm and v.iteration = m.iteration and v.trial = m.trial
+          where v.run = m.run and v.arm = m.arm and v.iteration = m.iteration and v.trial = m.trial
             and v.finished_at is not null
        ), '[]') as evaluations
      from models m
        left join arms using (arm)
-       left join iterations i on i.run = $1 and i.arm = m.arm and i.iteration = m.iteration
-       left join e_steps e on e.run = $1 and e.arm = m.arm and e.iteration = m.iteration
+       left join iterations i on i.run = m.run and i.arm = m.arm and i.iteration = m.iteration
+       left join e_steps e on e.run = m.run and e.arm = m.arm and e.iteration = m.iteration
      order by arms.place nulls last, m.arm, m.iteration, m.trial`,
     [run],
   );
@@ -117,6 +124,8 @@ function toResult(row: ResultRow, order: readonly string[]): Result {
   const elbo = metric(HELD_OUT, 'elbo');
   const nll = metric(HELD_OUT, 'nll');
   return {
+    run: row.run,
+    inherited: row.inherited,
     arm: row.arm,
     iteration: row.iteration,
     trial: row.trial,

@@ -1,8 +1,11 @@
 import type { Cause } from '../../workflows/contract/activities.ts';
+import { MAIN_ARM } from '../../workflows/contract/ids.ts';
 import type { Recipe } from '../../workflows/contract/recipe.ts';
 import type { Phase, RunStatus } from '../../workflows/contract/search-attributes.ts';
+import type { ForkPoint } from './forks.ts';
 import { bumpRevision } from './identity.ts';
 import { withTransaction, type Database, type Queryable } from './pool.ts';
+import { writeEvent } from './progress.ts';
 
 /** A run as the store knows it: what it is and where it stands. */
 export interface RunRow {
@@ -16,45 +19,66 @@ export interface RunRow {
   readonly iteration: number;
   /** Set while parked or failed. */
   readonly cause: Cause | null;
+  /** Where it begins, if it is a fork. */
+  readonly fork: ForkPoint | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly endedAt: Date | null;
 }
 
-/** What came of naming a run: it is new, it is there with this very recipe, or with another one. */
+/** What came of naming a run: it is new, it is there as it is asked for, or with another recipe or beginning. */
 export interface StartedRun {
   readonly kind: 'new' | 'same' | 'different';
   readonly row: RunRow;
 }
 
-const COLUMNS = `run, recipe, recipe_digest as digest, status, phase, arm, iteration, cause, created_at as "createdAt",
-  updated_at as "updatedAt", ended_at as "endedAt"`;
+const COLUMNS = `run, recipe, recipe_digest as digest, status, phase, arm, iteration, cause,
+  case when forked_from is not null then json_build_object('run', forked_from, 'iteration', forked_iteration) end as fork,
+  created_at as "createdAt", updated_at as "updatedAt", ended_at as "endedAt"`;
 
-/**
- * Writes a run's row, or finds the one of that name; of two that start one name at once, one is new.
- * @param input recipe as resolved, and its digest
- */
+/** What a run is begun with. */
+export interface NewRun {
+  readonly run: string;
+  /** As resolved. */
+  readonly recipe: Recipe;
+  readonly digest: string;
+  /** Where it begins; not given: wherever the run of that name does, or at the base model. */
+  readonly fork?: ForkPoint;
+  /** Where it stands until its workflow says so; the base model where not given. */
+  readonly at?: { readonly phase: Phase; readonly arm: string; readonly iteration: number };
+}
+
+/** Writes a run's row, or finds the one of that name; of two that start one name at once, one is new. */
 export async function startRun(
   database: Database,
-  input: { readonly run: string; readonly recipe: Recipe; readonly digest: string },
+  { run, recipe, digest, fork, at = { phase: 'base', arm: MAIN_ARM, iteration: 0 } }: NewRun,
 ): Promise<StartedRun> {
   return withTransaction(database, async (connection) => {
     const inserted = await connection.query<RunRow>(
-      `insert into runs (run, recipe, recipe_digest, status, phase, arm, iteration)
-       values ($1, $2, $3, 'Running', 'base', 'latent', 0)
+      `insert into runs (run, recipe, recipe_digest, status, phase, arm, iteration, forked_from, forked_iteration)
+       values ($1, $2, $3, 'Running', $4, $5, $6, $7, $8)
        on conflict (run) do nothing returning ${COLUMNS}`,
-      [input.run, JSON.stringify(input.recipe), input.digest],
+      [run, JSON.stringify(recipe), digest, at.phase, at.arm, at.iteration, fork?.run ?? null, fork?.iteration ?? null],
     );
     const [created] = inserted.rows;
     if (created !== undefined) {
       await bumpRevision(connection);
+      if (fork !== undefined) await writeEvent(connection, run, 'forked', describeFork(fork));
       return { kind: 'new', row: created };
     }
-    const row = await findRun(connection, input.run);
-    if (row === null) throw new Error(`Expected run ${input.run}, whose name is taken, found none`);
-    return { kind: row.digest === input.digest ? 'same' : 'different', row };
+    const row = await findRun(connection, run);
+    if (row === null) throw new Error(`Expected run ${run}, whose name is taken, found none`);
+    return { kind: row.digest === digest && beginsAt(row, fork) ? 'same' : 'different', row };
   });
 }
+
+/** Whether a run begins where it is asked to; no wish is met by every run. */
+export function beginsAt(row: RunRow, fork: ForkPoint | undefined): boolean {
+  return fork === undefined || (row.fork?.run === fork.run && row.fork.iteration === fork.iteration);
+}
+
+/** Where a fork begins, for people. */
+export const describeFork = ({ run, iteration }: ForkPoint): string => `${run} after iteration ${iteration}`;
 
 /** The run of a name, or null. */
 export async function findRun(database: Queryable, run: string): Promise<RunRow | null> {

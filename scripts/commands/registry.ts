@@ -5,6 +5,7 @@ import { decideCommand } from './decide.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
+import { forkCommand } from './fork.ts';
 import { listCommand } from './list.ts';
 import { logsCommand } from './logs.ts';
 import { pauseCommand } from './pause.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly (() => Command)[] = [
   corpusCommand,
   planCommand,
   startCommand,
+  forkCommand,
   listCommand,
   statusCommand,
   watchCommand,

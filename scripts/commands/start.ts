@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { EXIT_CODES } from '../operator-error.ts';
-import { pairs, printJson, tell } from '../output.ts';
-import type { RunStart } from '../run/start-run.ts';
+import { printJson, tell } from '../output.ts';
 import { dataOption } from './data-option.ts';
 import { setOption, variableOption, type RecipeOptions } from './recipe-options.ts';
+import { startText } from './start-text.ts';
 import { watchToEnd } from './watch-to-end.ts';
 
 interface StartOptions extends RecipeOptions {
@@ -54,16 +54,4 @@ export function startCommand(): Command {
         if (watched) await watchToEnd(database, dataFolder, run, options.json === true);
       });
     });
-}
-
-/** What came of starting, for people. */
-function startText({ kind, row: { run, status }, link }: RunStart): string {
-  if (kind === 'ended') {
-    return `Run ${run} is over (${status}): it is not run again. \`thoughtloop report ${run}\` shows what came out.`;
-  }
-  const going =
-    status === 'Parked' ? `Run ${run} waits for a decision: \`thoughtloop status ${run}\`.` : `Run ${run} goes on.`;
-  const word = { started: `Run ${run} started.`, resumed: `Run ${run} goes on where it was.`, running: going }[kind];
-  const where = link === undefined ? [] : [['Web UI', link] as const];
-  return `${word}\n${pairs([...where, ['progress', `thoughtloop watch ${run}`]])}`;
 }

@@ -40,15 +40,24 @@ export function locate(path: string, folder: string, variables: Variables): { pa
   return { path: resolve(value, path.slice(variable[0].length).replace(/^\/+/, '')) };
 }
 
+/** Where a recipe's files are looked for. */
+export interface FilePlaces {
+  /** Absolute path of the folder that relative paths are relative to. */
+  readonly folder: string;
+  readonly variables: Variables;
+  /** Absolute path of the copy that a file of this digest is read from, where one was kept. */
+  readonly copyOf?: ((file: string, digest: string) => string | undefined) | undefined;
+}
+
 /** Reads the files of all benchmarks; what cannot be read or differs from its stated digest goes into `problems`. */
 export async function benchmarkFiles(
   benchmarks: RecipeFile['evaluation']['benchmarks'],
-  folder: string,
-  variables: Variables,
+  { folder, variables, copyOf }: FilePlaces,
   problems: RecipeProblem[],
 ): Promise<BenchmarkFiles[]> {
   const read = async (file: string, digest: string | undefined, path: string): Promise<DataFile | null> => {
-    const found = await dataFile(file, folder, variables);
+    const copy = digest === undefined ? undefined : copyOf?.(file, digest);
+    const found = await dataFile(copy ?? file, folder, variables);
     if ('problem' in found) {
       problems.push({ path, message: found.problem });
       return null;

@@ -37,6 +37,22 @@ export interface LoadOptions {
 /** Positions of SmolLM2-135M-Instruct, in tokens. */
 const SMOLLM2_CONTEXT = 8_192;
 
+/** Tables of a recipe before defaults and checks, and where they come from. */
+export interface RecipeSource {
+  /** Shown with what is wrong. */
+  readonly name: string;
+  /** Names as in `Recipe`. */
+  readonly tables: Record<string, unknown>;
+  /** Absolute path of the folder that relative paths in it are relative to. */
+  readonly folder: string;
+  /** Line of a path, where there is one. */
+  readonly lineOf: (path: string) => number | undefined;
+  /** Absolute path of the copy that a benchmark's file of this digest is read from, where one was kept. */
+  readonly copyOf?: (file: string, digest: string) => string | undefined;
+  /** Absolute path of the folder in which a base model that is given as a folder is, where its own need not be there. */
+  readonly modelFolder?: string;
+}
+
 /**
  * Reads a recipe file, fills in defaults, checks it and the files it names.
  *
@@ -44,21 +60,37 @@ const SMOLLM2_CONTEXT = 8_192;
  */
 export async function loadRecipe(file: string, options: LoadOptions = {}): Promise<LoadedRecipe> {
   const toml = await readToml(file);
-  const variables = { data: process.env['THOUGHTLOOP_SHARED_DATA'] ?? '', ...options.variables };
   const index = lineIndex(toml);
+  const source = {
+    name: file,
+    tables: parseToml(file, toml),
+    folder: dirname(absolute(file)),
+    lineOf: (path: string) => lineOf(index, path),
+  };
+  return completeRecipe(source, options);
+}
+
+/**
+ * Puts the overrides into a recipe's tables, fills in defaults, checks it and the files it names.
+ *
+ * @throws RecipeError with everything that is wrong
+ */
+export async function completeRecipe(source: RecipeSource, options: LoadOptions): Promise<LoadedRecipe> {
+  const { folder } = source;
+  const variables = { data: process.env['THOUGHTLOOP_SHARED_DATA'] ?? '', ...options.variables };
   const refuse = (problems: readonly RecipeProblem[]): never => {
-    throw new RecipeError(file, problems, (path) => lineOf(index, path));
+    throw new RecipeError(source.name, problems, source.lineOf);
   };
 
   const problems: RecipeProblem[] = [];
-  const tables = withOverrides(parseToml(file, toml), overrides(options.set ?? [], problems), problems);
+  const tables = withOverrides(source.tables, overrides(options.set ?? [], problems), problems);
   const parsed = recipeFile.safeParse(tables, { reportInput: true });
   if (!parsed.success) return refuse([...problems, ...schemaProblems(parsed.error.issues)]);
 
-  const folder = dirname(absolute(file));
-  const base = await baseModel(parsed.data, folder, variables, problems);
+  const base = await baseModel(parsed.data, source, variables, problems);
   const checked = contradictions(parsed.data, base.contextLength);
-  const files = await benchmarkFiles(parsed.data.evaluation.benchmarks, folder, variables, problems);
+  const { benchmarks } = parsed.data.evaluation;
+  const files = await benchmarkFiles(benchmarks, { folder, variables, copyOf: source.copyOf }, problems);
   problems.push(...checked.errors);
   if (problems.length > 0) return refuse(problems);
 
@@ -88,7 +120,8 @@ function parseToml(file: string, toml: string): Record<string, unknown> {
   }
 }
 
-function overrides(texts: readonly string[], problems: RecipeProblem[]): Override[] {
+/** Reads `path=value` overrides; what is none goes into `problems`. */
+export function overrides(texts: readonly string[], problems: RecipeProblem[]): Override[] {
   return texts.flatMap((text) => {
     const override = parseOverride(text);
     if (!('problem' in override)) return [override];
@@ -99,7 +132,7 @@ function overrides(texts: readonly string[], problems: RecipeProblem[]): Overrid
 
 async function baseModel(
   { model }: RecipeFile,
-  folder: string,
+  { folder, modelFolder }: RecipeSource,
   variables: Variables,
   problems: RecipeProblem[],
 ): Promise<{ folder: string | null; contextLength: number | undefined }> {
@@ -110,7 +143,7 @@ async function baseModel(
     problems.push({ path: 'model.path', message: located.problem });
     return { folder: null, contextLength: undefined };
   }
-  const looked = await lookAtModelFolder(located.path);
+  const looked = await lookAtModelFolder(modelFolder ?? located.path);
   if (looked.kind === 'model') return { folder: located.path, contextLength: looked.contextLength };
   problems.push({ path: 'model.path', message: looked.problem });
   return { folder: located.path, contextLength: undefined };

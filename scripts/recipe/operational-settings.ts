@@ -13,9 +13,11 @@ export type OperationalSettings =
 
 /**
  * Reads changes of a running recipe's operational settings. What changes the science is refused: it is fixed for the
- * life of a run.
+ * life of a run, and another one can go on from what is finished.
+ *
+ * @param iteration the one that is under way
  */
-export function operationalSettings(recipe: Recipe, texts: readonly string[]): OperationalSettings {
+export function operationalSettings(recipe: Recipe, texts: readonly string[], iteration: number): OperationalSettings {
   const problems: RecipeProblem[] = [];
   const set: Record<string, unknown> = {};
   for (const text of texts) {
@@ -26,7 +28,7 @@ export function operationalSettings(recipe: Recipe, texts: readonly string[]): O
     }
     const path = override.path.join('.');
     if (!(OPERATIONAL_PATHS as readonly string[]).includes(path)) {
-      problems.push({ path: filePath(override.path), message: refusal(recipe, override.path) });
+      problems.push({ path: filePath(override.path), message: refusal(recipe, override.path, text, iteration) });
       continue;
     }
     set[path] = override.value;
@@ -35,13 +37,17 @@ export function operationalSettings(recipe: Recipe, texts: readonly string[]): O
   return problems.length > 0 ? { kind: 'refused', problems } : { kind: 'settings', set };
 }
 
-function refusal(recipe: Recipe, path: readonly (string | number)[]): string {
+function refusal(recipe: Recipe, path: readonly (string | number)[], text: string, iteration: number): string {
   const name = filePath(path);
   const operational = OPERATIONAL_PATHS.map((known) => filePath(known.split('.')));
   let value: unknown = recipe;
   for (const segment of path) value = (value as Record<string, unknown> | undefined)?.[String(segment)];
   if (value !== undefined) {
-    return `\`${name}\` cannot be changed under way, since it changes what the run measures: start another run with it (--set name=…); can be changed: ${operational.join(', ')}`;
+    const other =
+      iteration === 0
+        ? 'start another run with it (--set name=…)'
+        : `\`thoughtloop fork ${recipe.name} --from-iteration ${iteration - 1} --name NAME --set ${text}\` goes on with it in another run`;
+    return `\`${name}\` cannot be changed under way, since it changes what the run measures: ${other}; can be changed: ${operational.join(', ')}`;
   }
   const nearest = nearestName(name, operational);
   return `Unknown setting \`${name}\`: ${nearest === undefined ? `can be changed: ${operational.join(', ')}` : `did you mean \`${nearest}\`?`}`;

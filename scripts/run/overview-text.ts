@@ -1,6 +1,7 @@
 import { pairs } from '../output.ts';
 import type { RunOverview } from './overview.ts';
 import { clock, duration, percent, quantity } from '../../activities/report/quantities.ts';
+import { describeFork } from '../../activities/store/runs.ts';
 import { silence } from './silence.ts';
 import { resultsTable } from './results-table.ts';
 
@@ -38,6 +39,7 @@ export function overviewText(overview: RunOverview): string {
       ['status', run.status],
       ['now', headline(overview)],
       ['recipe', run.digest.slice(0, 12)],
+      ...(run.fork === null ? [] : ([['fork of', describeFork(run.fork)]] as const)),
       ['started', run.createdAt.toLocaleString('sv')],
       [run.endedAt === null ? 'last word' : 'ended', (run.endedAt ?? run.updatedAt).toLocaleString('sv')],
       ...(sampling !== null && sampling.claimedAgain > 0

@@ -32,7 +32,7 @@ export async function decide(
       exitCode: EXIT_CODES.badInput,
     });
   }
-  const settings = operationalSettings(row.recipe, set);
+  const settings = operationalSettings(row.recipe, set, row.iteration);
   if (settings.kind === 'refused') {
     throw new OperatorError({
       expected: 'settings that can be changed under way',

@@ -1,6 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Decision, RunState } from '../../workflows/contract/messages.ts';
 import type { BenchmarkSettings, Recipe } from '../../workflows/contract/recipe.ts';
+import type { CheckpointRef } from '../../workflows/contract/references.ts';
 import type { Phase } from '../../workflows/contract/search-attributes.ts';
 import type { run } from '../../workflows/index.ts';
 import { eventually } from './eventually.ts';
@@ -204,6 +205,19 @@ export const RECORDED_PATHS: readonly RecordedPath[] = [
       await deployNextVersion();
       release();
       await handle.result();
+    },
+  },
+  {
+    name: 'forked',
+    keep: { '': 2, i2: 1, 'i2/e': 1 },
+    play: async ({ start }) => {
+      const [base, first, second] = ['base', 'i0', 'i1'].map((part) => ({
+        key: `source/${part}`,
+        digest: `source/${part}`,
+        folder: `runs/source/${part}`,
+      })) as [CheckpointRef, CheckpointRef, CheckpointRef];
+      const state: RunState = { next: { kind: 'iteration', iteration: 2 }, base, models: [first, second], lines: [] };
+      await (await start({ iterations: 2 }, state)).result();
     },
   },
   {

@@ -18,7 +18,7 @@ describe('operational settings', () => {
   });
 
   it.each(['e-step.samples', 'seed', 'segmentation.seed', 'm-step.learning_rate', 'no.such'])(
-    'refuses %s and asks for another run',
+    'refuses %s and points to another run',
     (path) => {
       expect(refusal({ [path]: 1 })).toMatch(/another run/);
     },

@@ -335,7 +335,7 @@ describe('digest and differences', () => {
 describe('operational settings', () => {
   test('are named as in the file and given to the workflow as in the contract', async () => {
     const { recipe } = await load(LEAST);
-    expect(operationalSettings(recipe, ['e-step.max_rejected=0.2', 'fleet.start_timeout_seconds=900'])).toEqual({
+    expect(operationalSettings(recipe, ['e-step.max_rejected=0.2', 'fleet.start_timeout_seconds=900'], 1)).toEqual({
       kind: 'settings',
       set: { 'eStep.maxRejected': 0.2, 'fleet.startTimeoutSeconds': 900 },
     });
@@ -343,7 +343,7 @@ describe('operational settings', () => {
 
   test('of the wrong kind, of the science, or unknown are all refused together', async () => {
     const { recipe } = await load(LEAST);
-    const refused = operationalSettings(recipe, ['e-step.max_rejected=2', 'e-step.samples=8', 'fleet.severs=2']);
+    const refused = operationalSettings(recipe, ['e-step.max_rejected=2', 'e-step.samples=8', 'fleet.severs=2'], 2);
     if (refused.kind !== 'refused') throw new Error('Expected a refusal');
     expect(refused.problems.map(({ message }) => message)).toEqual([
       'Expected `e-step.max_rejected` to be ≤ 1, got `2`',

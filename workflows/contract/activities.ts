@@ -15,7 +15,6 @@ import type {
   EvaluationSettings,
   Fidelity,
   FleetSettings,
-  Init,
   SegmentationSettings,
   TrainingSettings,
 } from './recipe.ts';
@@ -215,8 +214,6 @@ export interface PlanRawBudgetInput {
   readonly match: 'tokens' | 'flops';
   /** The EM loop's last finished iteration, whose training the arm is matched to. */
   readonly against: Place;
-  /** Where that iteration's training started: decides which earlier trainings count. */
-  readonly init: Init;
   readonly rawSet: TrainingSetRef;
 }
 

@@ -227,3 +227,14 @@ export const OPERATIONAL_PATHS = [
   'fleet.arguments',
   'fleet.startTimeoutSeconds',
 ] as const;
+
+/** Recipe paths on which, besides K, the candidates of a chunk depend: one E-step serves two lines only where all are equal. */
+export const SAMPLING_PATHS = [
+  'seed',
+  'fidelity',
+  'corpus',
+  'segmentation',
+  'eStep.maxThoughtTokens',
+  'eStep.prefixChunks',
+  'eStep.maxRounds',
+] as const;

@@ -1,8 +1,13 @@
+import { rowsOfRun } from '../../store/lineage.ts';
 import type { Queryable } from '../../store/pool.ts';
 
 /** An E-step whose distributions are shown. */
 export interface EStepLine {
   readonly eStep: number;
+  /** The run that sampled. */
+  readonly run: string;
+  /** Whether that is a run that this one was forked from. */
+  readonly inherited: boolean;
   readonly arm: string;
   readonly iteration: number;
   readonly samples: number;
@@ -31,12 +36,12 @@ export interface RejectionLine {
   readonly chunks: number;
 }
 
-/** E-steps of a run in the order they were planned. */
+/** E-steps of a run, shared ones included, in the order they were planned. */
 export async function eStepsOf(database: Queryable, run: string): Promise<EStepLine[]> {
   const { rows } = await database.query<EStepLine>(
-    `select e_step as "eStep", arm, iteration, samples, chunks, documents, checkpoint, created_at as "createdAt",
+    `select e_step as "eStep", run, inherited, arm, iteration, samples, chunks, documents, checkpoint, created_at as "createdAt",
             finished_at as "finishedAt", summary
-       from e_steps where run = $1 order by e_step`,
+       from ${rowsOfRun('e_steps')} e order by e_step`,
     [run],
   );
   return rows;
@@ -103,8 +108,8 @@ function binned(
 export async function rejectionsOf(database: Queryable, run: string): Promise<RejectionLine[]> {
   const { rows } = await database.query<RejectionLine>(
     `select e.arm, e.iteration, r.rejection as reason, count(*) as chunks
-       from e_steps e join chunk_results r using (e_step)
-      where e.run = $1 and r.rejection is not null
+       from ${rowsOfRun('e_steps')} e join chunk_results r using (e_step)
+      where r.rejection is not null
       group by e.e_step, e.arm, e.iteration, r.rejection order by e.e_step, chunks desc`,
     [run],
   );

@@ -1,4 +1,5 @@
 import type { Place } from '../../../workflows/contract/ids.ts';
+import { rowsOfRun } from '../../store/lineage.ts';
 import type { Queryable } from '../../store/pool.ts';
 
 /** One of a chunk's K candidates. */
@@ -41,7 +42,7 @@ const LOOKED_AT = 20_000;
 
 /**
  * Chunks of a place's E-step with all their stored candidates. The sampling of an arm that shares the EM loop's
- * thoughts is the EM loop's.
+ * thoughts is the EM loop's; that of an iteration that a fork shares is its source's.
  *
  * @param count chunks at most
  */
@@ -53,7 +54,7 @@ export async function thoughtChunks(
 ): Promise<ThoughtChunk[]> {
   const { rows } = await database.query<ThoughtChunk>(
     `with step as (
-       select * from e_steps where run = $1 and iteration = $3 and arm in ($2, 'latent')
+       select * from ${rowsOfRun('e_steps')} e where iteration = $3 and arm in ($2, 'latent')
         order by arm = $2 desc limit 1
      ),
      looked_at as (
