@@ -12,6 +12,12 @@ const shortId = (folder: string): string => folder.slice(0, 8);
 export const workerIdentity = (kind: string, folder: string): string =>
   `${kind}@${process.pid}@${hostname()}#${shortId(folder)}`;
 
+/** Whether a worker of that identity is one of these processes of this machine. */
+export function isOneOf(identity: string, pids: readonly number[]): boolean {
+  const [, pid, host = ''] = identity.split('@');
+  return pids.includes(Number(pid)) && host.split('#')[0] === hostname();
+}
+
 /** Whether a worker of that identity works on another data folder; one that names none is not known to. */
 export function isOfAnotherFolder(identity: string, folder: string): boolean {
   const found = FOLDER.exec(identity)?.[1];

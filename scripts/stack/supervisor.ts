@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { codeVersion } from '../../workers/code-version.ts';
+import { isOneOf } from '../../workers/worker-identity.ts';
 import { OperatorError } from '../operator-error.ts';
 import { ownIdentity } from '../setup/process-identity.mjs';
 import { joinByUrl } from '../store-refusal.ts';
@@ -75,9 +76,8 @@ class Supervisor {
     const env = workerEnvironment(this.#dataFolder, databaseUrl, this.#state.temporal, version);
     await this.#withTemporal(async (connection, namespace) => {
       await requireOwnQueues(connection, namespace, this.#dataFolder);
-      const startedAt = Date.now();
       const workers = workerSpecs(this.#state.samplers, env).map((spec) => this.#start(spec));
-      await this.#workersReady(workers, startedAt, version, connection, namespace);
+      await this.#workersReady(workers, version, connection, namespace);
       const notices = await takeOver({
         connection,
         namespace,
@@ -140,14 +140,15 @@ class Supervisor {
 
   async #workersReady(
     workers: readonly SupervisedChild[],
-    startedAt: number,
     version: string,
     connection: Connection,
     namespace: string,
   ): Promise<void> {
     await this.#ready(workers, async () => {
       const queues = await taskQueuePollers(connection, namespace);
-      const asks = (poller: Poller): boolean => poller.version === version && poller.lastAsked >= startedAt - 1_000;
+      // When they last asked is said by the server's clock, which this machine's need not agree with.
+      const pids = workers.flatMap(({ process }) => (process === undefined ? [] : [process.pid]));
+      const asks = (poller: Poller): boolean => poller.version === version && isOneOf(poller.identity, pids);
       const silent = queues.filter(({ pollers }) => !pollers.some(asks)).map(({ queue }) => queue);
       if (silent.length > 0) throw new Error(`no worker asks for work on ${silent.join(', ')}`);
     });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Connection, WorkflowClient } from '@temporalio/client';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -239,4 +240,21 @@ it('a stack whose data folder is removed ends by itself', async () => {
   rmSync(folder, { recursive: true, force: true });
 
   await eventually('all processes are gone', () => !processes.some(isAlive), 60);
+});
+
+it('comes up where the clock of its machine is two hours ahead of the server’s', async () => {
+  const folder = newFolder();
+  const clock = join(folder, 'clock');
+  writeFileSync(clock, String(2 * 3_600_000));
+  const { NODE_OPTIONS } = process.env;
+  process.env['NODE_OPTIONS'] = `--import=${fileURLToPath(new URL('../support/jumping-clock.mjs', import.meta.url))}`;
+  process.env['FAKE_CLOCK'] = clock;
+  try {
+    await up(folder, { workers: true });
+    expect(state(folder).status).toBe('ready');
+  } finally {
+    delete process.env['FAKE_CLOCK'];
+    if (NODE_OPTIONS === undefined) delete process.env['NODE_OPTIONS'];
+    else process.env['NODE_OPTIONS'] = NODE_OPTIONS;
+  }
 });
