@@ -41,8 +41,9 @@ export async function runWorker(name: string, kind: WorkerKind): Promise<void> {
       database,
       dataFolder: config.dataFolder,
       python: config.python,
-      onServerChange: (server, state, message) =>
-        Runtime.instance().logger.info('a server’s state', { server, state, because: message }),
+      onServerChange: (server, state, message) => {
+        Runtime.instance().logger.info('a server’s state', { server, state, because: message });
+      },
     };
     const worker = await Worker.create({
       connection,
