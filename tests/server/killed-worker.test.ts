@@ -5,6 +5,9 @@ import { performance } from 'node:perf_hooks';
 import { Connection, WorkflowClient, type WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
+import { taskQueuePollers } from '../../scripts/stack/task-queue-pollers.ts';
+import { makeCurrent } from '../../scripts/versions/current-version.ts';
+import { codeVersion } from '../../workers/code-version.ts';
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
 import { shardBatch, type ShardBatchInput } from '../../workflows/shard-batch.ts';
 import { eventually } from '../support/eventually.ts';
@@ -21,6 +24,7 @@ let folder: string;
 let store: TestDatabase;
 let database: Database;
 let temporal: TestTemporal;
+let connection: Connection;
 let client: WorkflowClient;
 let servers: FakeVllmServer;
 let input: ShardBatchInput;
@@ -39,12 +43,13 @@ beforeAll(async () => {
     `insert into servers (fleet, slot, generation, run, model, url, state) values ($1, 0, 0, 'toy', 'toy', $2, 'ready')`,
     [planned.fleet, servers.url],
   );
-  client = new WorkflowClient({ connection: await Connection.connect({ address: temporal.address }) });
+  connection = await Connection.connect({ address: temporal.address });
+  client = new WorkflowClient({ connection });
 });
 
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.kill()));
-  await client.connection.close();
+  await connection.close();
   await servers.stop();
   await database.end();
   await Promise.all([store.drop(), temporal.stop()]);
@@ -80,6 +85,11 @@ async function attemptOf(handle: WorkflowHandle): Promise<number> {
 it('what a killed worker held is handed back to the next one, and never what another has taken over', async () => {
   start('control');
   const first = start('sampler');
+  await eventually('both workers ask for work', async () => {
+    const queues = await taskQueuePollers(connection, 'default');
+    return queues.filter(({ pollers }) => pollers.length > 0).length === 2;
+  });
+  await makeCurrent(connection, 'default', codeVersion());
   const handle = await client.start(shardBatch, {
     workflowId: 'toy/i1/e/b0',
     taskQueue: TASK_QUEUES.control,
