@@ -21,7 +21,7 @@ export interface Driven {
   readonly status: string;
   readonly seconds: number;
   readonly injected: readonly InjectedFault[];
-  /** Faults for which the run gave no opportunity. */
+  /** Faults for which the run gave no opportunity, or that no step met. */
   readonly left: readonly FaultKind[];
 }
 
