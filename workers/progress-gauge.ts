@@ -23,7 +23,7 @@ export async function keepProgressGauge({ database, dataFolder }: StoreAndFolder
         return found;
       },
       show: (run, seconds) => gauge.set(seconds, { run }),
-      failed: (error) => logger.warn('could not read the progress of runs', { error }),
+      failed: (error) => void logger.warn('could not read the progress of runs', { error }),
       everyMs: LOOK_MS,
     },
     stop,

@@ -32,7 +32,7 @@ export function createCorpusActivities(
     stepProgress(
       database,
       run,
-      (error) => log.warn('could not write how far a step is', { error }),
+      (error) => void log.warn('could not write how far a step is', { error }),
       changes.progressMs,
     );
   return {
