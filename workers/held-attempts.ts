@@ -11,7 +11,8 @@ export function noteHeldAttempts(database: Database, own: WorkerProcess): Activi
   return ({ info }) => {
     const { workflowExecution, activityId: activity, attempt, taskToken: token } = info;
     if (workflowExecution === undefined) return {};
-    const held: HeldAttempt = { workflow: workflowExecution.workflowId, activity, attempt, token };
+    const scheduledAt = new Date(info.currentAttemptScheduledTimestampMs);
+    const held: HeldAttempt = { workflow: workflowExecution.workflowId, activity, attempt, token, scheduledAt };
     return {
       inbound: {
         async execute(input, next) {

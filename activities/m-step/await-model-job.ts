@@ -175,7 +175,7 @@ type Judgement =
 
 /** Whether a job that ended without a result is started again. */
 async function judge(job: Job<ModelJobDetails>, end: End, barren: number, output: string): Promise<Judgement> {
-  const fruitless = barren > MAX_BARREN_STARTS;
+  const fruitless = barren >= MAX_BARREN_STARTS;
   const inVain = `${barren} times in a row without a step of progress`;
   if (end.kind === 'silent') {
     const silence = `said nothing for ${Math.round(end.seconds)} s and was stopped`;

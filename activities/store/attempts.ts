@@ -6,24 +6,27 @@ export interface HeldAttempt {
   readonly workflow: string;
   readonly activity: string;
   readonly attempt: number;
+  /** When Temporal scheduled it, by Temporal's clock: tells the order of attempts also where their numbers begin anew. */
+  readonly scheduledAt: Date;
   /** Temporal's name of this very attempt. */
   readonly token: Uint8Array;
 }
 
-/** Notes that a process holds an attempt; the next attempt of the activity takes the row over. */
+/** Notes that a process holds an attempt; a later attempt of the activity takes the row over, an earlier one does not. */
 export async function noteAttempt(
   database: Queryable,
-  { workflow, activity, attempt, token }: HeldAttempt,
+  { workflow, activity, attempt, token, scheduledAt }: HeldAttempt,
   { machine, pidNamespace, pid, start }: WorkerProcess,
 ): Promise<void> {
   await database.query(
-    `insert into attempts (workflow, activity, attempt, token, machine, pid_namespace, pid, process_start)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)
+    `insert into attempts (workflow, activity, attempt, token, machine, pid_namespace, pid, process_start, began_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (workflow, activity) do update
         set attempt = excluded.attempt, token = excluded.token, machine = excluded.machine,
             pid_namespace = excluded.pid_namespace, pid = excluded.pid, process_start = excluded.process_start,
-            began_at = excluded.began_at`,
-    [workflow, activity, attempt, token, machine, pidNamespace, pid, start],
+            began_at = excluded.began_at
+      where attempts.began_at <= excluded.began_at`,
+    [workflow, activity, attempt, token, machine, pidNamespace, pid, start, scheduledAt],
   );
 }
 
@@ -42,7 +45,7 @@ export async function attemptsOf(
   machine: string,
 ): Promise<readonly (HeldAttempt & { readonly holder: WorkerProcess })[]> {
   const { rows } = await database.query<HeldAttempt & Omit<WorkerProcess, 'machine'>>(
-    `select workflow, activity, attempt, token, pid_namespace as "pidNamespace", pid, process_start as start
+    `select workflow, activity, attempt, token, began_at as "scheduledAt", pid_namespace as "pidNamespace", pid, process_start as start
        from attempts where machine = $1 order by began_at`,
     [machine],
   );

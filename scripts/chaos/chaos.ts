@@ -69,7 +69,9 @@ async function chaos(options: Options): Promise<number> {
   const passed = invariants.every(({ broken }) => broken.length === 0);
   for (const outcome of outcomes) report(outcome, tell);
   show(left, tell);
-  tell(`${passed ? 'all invariants hold' : 'INVARIANTS ARE BROKEN'} · seed ${options.seed} · ${seconds} s · ${data}`);
+  const unseen = invariants.filter(({ verdict }) => verdict === 'not looked at').length;
+  const held = unseen === 0 ? 'all invariants hold' : `all invariants hold but ${unseen}, not looked at`;
+  tell(`${passed ? held : 'INVARIANTS ARE BROKEN'} · seed ${options.seed} · ${seconds} s · ${data}`);
   if (options.json === true) {
     const { seed, faults } = options;
     process.stdout.write(`${JSON.stringify({ seed, faults, passed, seconds, runs: outcomes, processes: left })}\n`);
@@ -153,8 +155,10 @@ function report({ run, seconds, invariants }: Outcome, tell: (line: string) => v
   for (const one of invariants) show(one, tell);
 }
 
-function show({ rule, looked, broken }: Invariant, tell: (line: string) => void): void {
-  tell(`${broken.length === 0 ? 'ok    ' : 'BROKEN'} ${rule} (${looked})`);
+const SHOWN_AS = { holds: 'ok    ', broken: 'BROKEN', 'not looked at': '–     ' } as const;
+
+function show({ rule, looked, broken, verdict }: Invariant, tell: (line: string) => void): void {
+  tell(`${SHOWN_AS[verdict]} ${rule} (${verdict === 'not looked at' ? `${verdict}: ` : ''}${looked})`);
   for (const line of broken) tell(`         ${line}`);
 }
 

@@ -21,7 +21,7 @@ export interface Driven {
   readonly status: string;
   readonly seconds: number;
   readonly injected: readonly InjectedFault[];
-  /** Faults for which the run gave no opportunity. */
+  /** Faults for which the run gave no opportunity, or that no step met. */
   readonly left: readonly FaultKind[];
 }
 
@@ -70,7 +70,10 @@ export async function drive(input: DriveInput): Promise<Driven> {
     if (due === undefined) continue;
     const { draw, kind } = due;
     const work = (promise: Promise<void>): void => void later.push(promise);
-    const what = await input.inject[kind]({ world, run, where, draw, later: work }).catch((error: unknown) => {
+    let met: Promise<boolean> | undefined;
+    const countsOnce = (promise: Promise<boolean>): void => void (met = promise);
+    const target = { world, run, where, draw, later: work, countsOnce };
+    const what = await input.inject[kind](target).catch((error: unknown) => {
       tell(`${kind} could not be put in now: ${String(error)}`);
       return null;
     });
@@ -78,14 +81,31 @@ export async function drive(input: DriveInput): Promise<Driven> {
     waiting.splice(waiting.indexOf(due), 1);
     moved = performance.now();
     const second = Math.round((performance.now() - began) / 100) / 10;
-    injected.push({ kind, second, where: place, what });
-    tell(
-      `${String(second).padStart(6)} s  ${String(injected.length).padStart(3)}  ${kind.padEnd(24)} ${place}  ${what}`,
-    );
+    const count = (): void => {
+      injected.push({ kind, second, where: place, what });
+      const number = String(injected.length).padStart(3);
+      tell(`${String(second).padStart(6)} s  ${number}  ${kind.padEnd(24)} ${place}  ${what}`);
+    };
+    if (met === undefined) count();
+    else
+      work(whenMet(met, count, () => void waiting.unshift(due), `${kind} of ${second} s was not met: ${what}`, tell));
   }
   await Promise.all(later);
   const seconds = Math.round((performance.now() - began) / 1000);
   return { status, seconds, injected, left: waiting.map(({ kind }) => kind) };
+}
+
+/** Counts a fault that a step has met; one that nothing met waits again. */
+async function whenMet(
+  met: Promise<boolean>,
+  count: () => void,
+  wait: () => void,
+  notMet: string,
+  tell: (line: string) => void,
+): Promise<void> {
+  if (await met) return count();
+  tell(notMet);
+  wait();
 }
 
 /** The first fault whose point the run has come to, or has passed in a stretch of the same phase. */

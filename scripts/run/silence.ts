@@ -22,6 +22,7 @@ function waitsFor({ run, servers, jobs, sampling }: Parameters<typeof silence>[0
   if (models.length > 0)
     return models.map(({ key, state, cluster }) => `job ${key} (${state} on ${cluster})`).join(', ');
   if (run.phase === 'e-step' && sampling === null) return 'the plan of the E-step';
+  if (run.phase === 'e-step' && sampling?.finishedShards === sampling?.shards) return 'the E-step to be added up';
   if (run.phase !== 'e-step' && run.phase !== 'evaluation') return `the end of ${run.phase}`;
   const ready = servers.filter(({ state }) => state === 'ready');
   if (ready.length > 0) return `answers of ${ready.map(({ url }) => url).join(', ')}`;

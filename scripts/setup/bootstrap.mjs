@@ -21,6 +21,10 @@ const TARGETS = {
     program: [join('scripts', 'chaos', 'chaos.ts')],
     python: (args) => (asksForHelp(args) ? 'none' : 'install'),
   },
+  'chaos:recovery': {
+    program: [join('scripts', 'chaos', 'recovery.ts')],
+    python: (args) => (asksForHelp(args) ? 'none' : 'install'),
+  },
   'record-histories': { program: [join('tests', 'support', 'record-histories.ts')], python: () => 'install' },
   cli: { program: [CLI], python: pythonOfCommand },
 };

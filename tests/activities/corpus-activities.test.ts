@@ -9,6 +9,7 @@ import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import type { BuildTrainingSetInput, PlanEStepInput } from '../../workflows/contract/activities.ts';
 import type { CheckpointRef } from '../../workflows/contract/references.ts';
 import { writeDoneMarker } from '../support/done-marker.ts';
+import { eventually } from '../support/eventually.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { insertRun } from '../support/run-row.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -60,6 +61,24 @@ test('planning and writing beat from their first moment on', async () => {
   expect(beats).toHaveLength(1);
   expect(await environment.run(activities.buildTrainingSet, raw())).toMatchObject({ documents: DOCUMENTS });
   expect(beats.length).toBeGreaterThanOrEqual(2);
+});
+
+test('planning and writing that take long say in the store how far they are', async () => {
+  const eager = createCorpusActivities({ database, dataFolder, python: 'python' }, { progressMs: 0 });
+  await new MockActivityEnvironment().run(eager.planEStep, plan());
+  await new MockActivityEnvironment().run(eager.buildTrainingSet, raw());
+  const told = await eventually('the last event', async () => {
+    const { rows } = await database.query<{ message: string }>(
+      `select message from events where run = 'r' and kind = 'progress'`,
+    );
+    return rows.some(({ message }) => message === 'writing: 2,500 done') && rows.map(({ message }) => message);
+  });
+  expect(told).toEqual(expect.arrayContaining(['cutting: 1,000 done', 'cutting: 2,500 done']));
+});
+
+test('short ones do not', async () => {
+  await new MockActivityEnvironment().run(activities.planEStep, plan());
+  expect((await database.query(`select from events`)).rowCount).toBe(0);
 });
 
 test('a cancelled plan stops between batches and goes on when it is run again', async () => {

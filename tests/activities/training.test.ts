@@ -240,13 +240,13 @@ test('a trainer that is killed is started again, as often as it gets further', a
   expect(starts()).toHaveLength(4);
 });
 
-test('a trainer that is killed again and again without a step has failed', async () => {
+test('a trainer that is killed three times in a row without a step has failed', async () => {
   const trainer = activities('die');
   const job = await submit(trainer);
   const { type, message } = await failureOf(runActivity(trainer, 'awaitJob', job));
   expect(type).toBe('TrainingFailed');
-  expect(message).toMatch(/SIGKILL.*without a step/);
-  expect(starts()).toHaveLength(4);
+  expect(message).toMatch(/SIGKILL.*3 times in a row without a step/);
+  expect(starts()).toHaveLength(3);
   expect(await jobState(job.key)).toBe('failed');
 });
 

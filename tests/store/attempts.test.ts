@@ -24,10 +24,12 @@ afterAll(async () => {
 
 beforeEach(() => database.query('delete from attempts'));
 
-const held = (activity: string, attempt = 1): HeldAttempt => ({
+/** @param second when it was scheduled */
+const held = (activity: string, attempt = 1, second = attempt): HeldAttempt => ({
   workflow: 'run/i1/e/b0',
   activity,
   attempt,
+  scheduledAt: new Date(second * 1_000),
   token: Buffer.from(`${activity}/${attempt}`),
 });
 
@@ -41,6 +43,18 @@ it('an attempt takes the row of the one before it over, whose end then changes n
   expect(await left()).toEqual(['1/2']);
   await forgetAttempt(database, held('1', 2));
   expect(await left()).toEqual([]);
+});
+
+it('an earlier attempt that is late takes nothing over', async () => {
+  await noteAttempt(database, held('1', 2), own);
+  await noteAttempt(database, held('1'), dead);
+  expect(await attemptsOf(database, own.machine)).toMatchObject([{ attempt: 2, holder: { start: own.start } }]);
+});
+
+it('the first attempt of a workflow that was started again takes over what its predecessor left', async () => {
+  await noteAttempt(database, held('1', 7, 100), dead);
+  await noteAttempt(database, held('1', 1, 200), own);
+  expect(await left()).toEqual(['1/1']);
 });
 
 it('what a dead process held is handed back once, what a living one or another machine holds is not', async () => {

@@ -6,7 +6,8 @@
  * The weights are a function of the spec's seed alone, not of the training set: runs whose faults changed what was
  * selected still sample from equal models, so that their thoughts can be compared.
  *
- * Every start and end is a line of <output>/starts: `start PID` or `end PID`.
+ * <output>/journal has a line for all that its processes do, in the order in which they do it: `start PID`, `step PID`,
+ * `stop PID` (asked to), `end PID` (with the result), and `met PID` of one that found another at work and gave way.
  */
 import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -30,13 +31,17 @@ if (flag !== '--spec') throw new Error(`Expected --spec FILE, got ${process.argv
 const { key, init, output, seed, steps } = JSON.parse(readFileSync(file, 'utf8')) as Spec;
 mkdirSync(join(output, 'model'), { recursive: true });
 
-const mark = (word: 'start' | 'end'): void => appendFileSync(join(output, 'starts'), `${word} ${process.pid}\n`);
+type Word = 'start' | 'step' | 'stop' | 'end' | 'met';
+
+const mark = (word: Word): void => appendFileSync(join(output, 'journal'), `${word} ${process.pid}\n`);
 
 /** Whether an earlier start of this output still runs; one that was killed has no end of its own. */
 function isRunning(): boolean {
-  if (!existsSync(join(output, 'starts'))) return false;
-  const lines = readFileSync(join(output, 'starts'), 'utf8').trim().split('\n');
-  const ended = new Set(lines.flatMap((line) => (line.startsWith('end ') ? [line.slice(4)] : [])));
+  if (!existsSync(join(output, 'journal'))) return false;
+  const lines = readFileSync(join(output, 'journal'), 'utf8').trim().split('\n');
+  const ended = new Set(
+    lines.flatMap((line) => (/^(?:stop|end) /.test(line) ? [line.slice(line.indexOf(' ') + 1)] : [])),
+  );
   return lines.some((line) => {
     const pid = line.slice(6);
     if (!line.startsWith('start ') || ended.has(pid) || pid === String(process.pid)) return false;
@@ -69,10 +74,11 @@ async function train(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGUSR2'] as const) process.once(signal, () => (stopping = true));
   for (let step = progressed() + 1; step <= steps; step += 1) {
     if (stopping) {
-      mark('end');
+      mark('stop');
       process.exit(75);
     }
     await sleep(STEP_MILLISECONDS);
+    mark('step');
     const line = { step, steps, loss: 1 / step, learningRate: 1e-3, tokens: step, truncated: 0, tokensPerSecond: 20 };
     appendFileSync(join(output, 'progress.jsonl'), `${JSON.stringify({ ...line, at: new Date().toISOString() })}\n`);
   }
@@ -109,7 +115,10 @@ function finish(): void {
   write('DONE.json', { key, ...training, files, digest: digest.digest('hex') });
 }
 
-if (isRunning()) process.exit(75);
+if (isRunning()) {
+  mark('met');
+  process.exit(75);
+}
 mark('start');
 await train();
 finish();

@@ -1,9 +1,10 @@
 import { FAULTS, faultEntry, type FaultKind } from '../faults.ts';
 import { spoilAnswers } from './answers.ts';
+import { fillDisk } from './full-disk.ts';
 import { freeze } from './freezes.ts';
 import { killEverything, killJob, killOfStack, killSupervisor, someSampler } from './kills.ts';
 import { cancelAndStart, pauseAndResume } from './operator.ts';
-import { fillDisk, jumpClock, slowSubmission, staleWeights } from './surroundings.ts';
+import { jumpClock, slowSubmission, staleWeights } from './surroundings.ts';
 import type { Inject } from './target.ts';
 
 /** Longer than the heartbeat timeout of a shard: its worker is given up while it is frozen. */

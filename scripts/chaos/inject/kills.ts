@@ -32,14 +32,21 @@ export const killSupervisor: Inject = async ({ world }) => {
 
 /** `kill -9` of supervisor, servers and workers at once; jobs live in sessions of their own. */
 export const killEverything: Inject = async ({ world }) => {
-  const { supervisor, processes } = world.state;
-  if (supervisor === undefined) return null;
+  const killed = await killStack(world);
+  if (killed === 0) return null;
+  await world.up();
+  return `${killed} processes, and brought up again`;
+};
+
+/** Kills all processes of the stack at once and waits for their end. @returns how many; 0 without a supervisor */
+export async function killStack({ state }: World): Promise<number> {
+  const { supervisor, processes } = state;
+  if (supervisor === undefined) return 0;
   const all = [supervisor, ...processes];
   for (const { pid, start } of all) signalProcess(pid, 'SIGKILL', start);
   await gone(all);
-  await world.up();
-  return `${1 + processes.length} processes, and brought up again`;
-};
+  return all.length;
+}
 
 /** `kill -9` of what a job runs, or of the runner above it. */
 export function killJob(kind: 'server' | 'training', what: 'program' | 'runner'): Inject {

@@ -1,10 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { iterationFolder } from '../../../workflows/contract/ids.ts';
 import { killJob } from './kills.ts';
-import type { Inject, Target } from './target.ts';
+import type { Inject } from './target.ts';
 
 const MOST_HOURS = 3;
 
@@ -42,39 +39,3 @@ export const slowSubmission: Inject = async ({ world }) => {
   writeFileSync(world.files.slowSubmission, '');
   return 'of the next training';
 };
-
-/** How long an export is left without room once it was seen to fail, and how long that is waited for; milliseconds. */
-const WITHOUT_ROOM = 3_000;
-const UNTIL_SEEN = 120_000;
-
-/**
- * The folder of the coming training set is a file system of one page, in which no set has room, until the export has
- * failed for it. Needs the right to mount.
- */
-export const fillDisk: Inject = async (target) => {
-  const { world, run, where } = target;
-  const folder = join(world.data, iterationFolder({ run, arm: where.arm, iteration: where.iteration }), 'train');
-  if (existsSync(join(folder, 'manifest.json'))) return null;
-  mkdirSync(folder, { recursive: true });
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'thoughtloop-full', folder], {
-    encoding: 'utf8',
-  });
-  if (mounted.status !== 0)
-    throw new Error(`Expected to be allowed to mount ${folder}, found: ${mounted.stderr.trim()}`);
-  target.later(
-    leftPhase(target)
-      .then(() => sleep(WITHOUT_ROOM))
-      .finally(() => spawnSync('umount', ['-l', folder])),
-  );
-  return folder;
-};
-
-/** Resolves once the run is no longer in the phase in which the fault was put in. */
-async function leftPhase({ world, run, where }: Target): Promise<void> {
-  for (const end = Date.now() + UNTIL_SEEN; Date.now() < end; await sleep(200)) {
-    const { rows } = await world.database
-      .query<{ phase: string }>('select phase from runs where run = $1', [run])
-      .catch(() => ({ rows: [{ phase: where.phase }] }));
-    if (rows[0]?.phase !== where.phase) return;
-  }
-}

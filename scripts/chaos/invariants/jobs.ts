@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Queryable } from '../../../activities/store/pool.ts';
 import { processesNaming } from '../process-tree.ts';
 import { invariant, type Invariant } from './invariant.ts';
+import { noOverlaps } from './overlaps.ts';
 
 /** One training for each model, none beside another, each step once; nothing of the run is open. */
 export async function jobInvariants(database: Queryable, data: string, run: string): Promise<Invariant[]> {
@@ -31,34 +32,13 @@ export async function jobInvariants(database: Queryable, data: string, run: stri
       open.rows.map(({ key }) => key),
     ),
     invariant('one job made each model', `${outputs.length} models`, doubled),
-    invariant(
-      'no two trainings of one model ran at once',
-      `${outputs.length} models`,
-      outputs.flatMap((output) => overlaps(join(data, output))),
-    ),
+    noOverlaps(data, outputs),
     invariant(
       'a training did each step once, in order',
       `${outputs.length} models`,
       outputs.flatMap((output) => repeatedSteps(join(data, output))),
     ),
   ];
-}
-
-/** A toy trainer writes its starts and ends; a start that was killed has no end, and the next one follows it. */
-function overlaps(output: string): string[] {
-  const file = join(output, 'starts');
-  if (!existsSync(file)) return [];
-  const running = new Set<string>();
-  const ended = new Set<string>();
-  const broken: string[] = [];
-  for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
-    const [word, pid = ''] = line.split(' ');
-    if (word === 'start') running.add(pid);
-    else if (ended.has(pid) || !running.has(pid)) broken.push(`${output}: ${line} without a start`);
-    else ended.add(pid);
-  }
-  if (ended.size > 1) broken.push(`${output}: ${ended.size} trainings came to their end`);
-  return broken;
 }
 
 function repeatedSteps(output: string): string[] {

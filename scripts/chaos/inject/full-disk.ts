@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Queryable } from '../../../activities/store/pool.ts';
+import { findRun } from '../../../activities/store/runs.ts';
+import { findTrainingSet } from '../../../activities/store/training-sets.ts';
+import type { FailureType } from '../../../workflows/contract/failures.ts';
+import { iterationFolder, type Place } from '../../../workflows/contract/ids.ts';
+import { poll } from '../../stack/deadline.ts';
+import type { Inject } from './target.ts';
+
+/** How long an export is left without room once it has failed for it, milliseconds. */
+const WITHOUT_ROOM = 3_000;
+
+/** How long an export is waited for: the rest of an E-step, under other faults, milliseconds. */
+const UNTIL_MET = 900_000;
+
+const LOOK_MILLISECONDS = 200;
+
+const DISK_FULL: FailureType = 'DiskFull';
+
+/**
+ * The folder of the coming training set is a file system of one page, in which no set has room, until the export has
+ * failed for it: by the log of the worker that exports. Needs the right to mount.
+ */
+export const fillDisk: Inject = async ({ world, run, where, countsOnce }) => {
+  const place = { run, arm: where.arm, iteration: where.iteration };
+  const folder = join(world.data, iterationFolder(place), 'train');
+  if (existsSync(join(folder, 'manifest.json')) || readFileSync('/proc/self/mounts', 'utf8').includes(folder))
+    return null;
+  mkdirSync(folder, { recursive: true });
+  const logs = join(world.data, 'logs');
+  const before = timesMet(logs, folder);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'thoughtloop-full', folder], {
+    encoding: 'utf8',
+  });
+  if (mounted.status !== 0)
+    throw new Error(`Expected to be allowed to mount ${folder}, found: ${mounted.stderr.trim()}`);
+  countsOnce(
+    untilMet(
+      () => timesMet(logs, folder) > before,
+      () => isPast(world.database, place),
+    )
+      .then(async (met) => {
+        if (met) await sleep(WITHOUT_ROOM);
+        return met;
+      })
+      .finally(() => spawnSync('umount', ['-l', folder])),
+  );
+  return folder;
+};
+
+/** Whether the set of a place is there, or its run does nothing more. */
+async function isPast(database: Queryable, place: Place): Promise<boolean> {
+  if ((await findTrainingSet(database, place)) !== null) return true;
+  const status = (await findRun(database, place.run))?.status;
+  return status === 'Completed' || status === 'Failed' || status === 'Parked';
+}
+
+/** @returns false where it is past without having been met, or the time is over */
+export async function untilMet(met: () => boolean, past: () => Promise<boolean>, limit = UNTIL_MET): Promise<boolean> {
+  const outcome = await poll(
+    async () => {
+      if (met()) return true;
+      // What was met just before the end is in the log by then.
+      return (await past()) ? met() : undefined;
+    },
+    limit,
+    LOOK_MILLISECONDS,
+  );
+  return 'answer' in outcome && outcome.answer;
+}
+
+/** How often steps have failed for want of room in a folder, by the samplers' logs. */
+export function timesMet(logs: string, folder: string): number {
+  return readdirSync(logs)
+    .filter((name) => name.startsWith('sampler-'))
+    .flatMap((name) => readFileSync(join(logs, name), 'utf8').split('\n'))
+    .filter((line) => line.includes(DISK_FULL) && line.includes(`${folder}/`)).length;
+}
