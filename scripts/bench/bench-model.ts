@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckpointRef } from '../../workflows/contract/references.ts';
@@ -15,19 +16,8 @@ const SPECIAL = [
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?-\n';
 const MARKERS = { startOfLatent: 3, endOfLatent: 4, priorPrefix: 5, posteriorPrefix: 6 };
 
-/** The checkpoint that the benches sample from: a tokenizer of one token a letter, no weights. */
-export const BENCH_CHECKPOINT: CheckpointRef = { key: 'bench/i0', digest: 'bench0000000', folder: 'bench-model' };
-
-/**
- * Writes the files of {@link BENCH_CHECKPOINT} that a sampler reads, as a trainer leaves them; its fingerprint is the
- * scores of the benches' server.
- *
- * @returns the model folder, for the server
- */
-export function writeBenchModel(dataFolder: string): string {
-  const folder = join(dataFolder, BENCH_CHECKPOINT.folder);
-  const model = join(folder, 'model');
-  mkdirSync(model, { recursive: true });
+/** The files of {@link BENCH_CHECKPOINT} by name. */
+function benchFiles(): Map<string, string> {
   const tokens = [...SPECIAL, ...LETTERS];
   const tokenizer = {
     version: '1.0',
@@ -67,6 +57,34 @@ export function writeBenchModel(dataFolder: string): string {
     ['model/thoughtloop.json', description],
     ['fingerprint.json', { ids, logprobs, dtype: 'float32' }],
   ];
-  for (const [file, content] of files) writeFileSync(join(folder, file), JSON.stringify(content));
+  return new Map(files.map(([name, content]) => [name, JSON.stringify(content)]));
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const FILES = benchFiles();
+const DIGESTS = Object.fromEntries([...FILES].map(([name, text]) => [name, sha256(text)]));
+const DIGEST = sha256(
+  Object.keys(DIGESTS)
+    .sort()
+    .map((name) => `${name} ${DIGESTS[name]}\n`)
+    .join(''),
+);
+
+/** The checkpoint that the benches sample from: a tokenizer of one token a letter, no weights. */
+export const BENCH_CHECKPOINT: CheckpointRef = { key: 'bench/i0', digest: DIGEST, folder: 'bench-model' };
+
+/**
+ * Writes {@link BENCH_CHECKPOINT} as a trainer leaves it, its marker included; its fingerprint is the scores of the
+ * benches' server.
+ *
+ * @returns the model folder, for the server
+ */
+export function writeBenchModel(dataFolder: string): string {
+  const folder = join(dataFolder, BENCH_CHECKPOINT.folder);
+  const model = join(folder, 'model');
+  mkdirSync(model, { recursive: true });
+  for (const [file, text] of FILES) writeFileSync(join(folder, file), text);
+  const { key, digest } = BENCH_CHECKPOINT;
+  writeFileSync(join(folder, 'DONE.json'), JSON.stringify({ key, digest, files: DIGESTS }));
   return model;
 }

@@ -1,6 +1,9 @@
 import { eStepCost } from './benches/e-step-cost.ts';
+import { orchestration } from './benches/orchestration.ts';
 import { saturation } from './benches/saturation.ts';
+import { scale } from './benches/scale.ts';
 import { throughput } from './benches/throughput.ts';
+import { waste } from './benches/waste.ts';
 import type { Bench } from './bench-contract.ts';
 
 /** The benches by name, in the order in which they run. */
@@ -8,6 +11,9 @@ export const BENCHES = {
   throughput,
   saturation,
   'e-step': eStepCost,
+  orchestration,
+  scale,
+  waste,
 } as const satisfies Record<string, Bench>;
 
 export type BenchName = keyof typeof BENCHES;
