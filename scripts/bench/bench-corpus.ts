@@ -1,7 +1,8 @@
 import { planEStep } from '../../activities/e-step/plan-e-step.ts';
 import type { Database } from '../../activities/store/pool.ts';
 import type { SampleShardInput } from '../../workflows/contract/activities.ts';
-import type { EStepSettings, SegmentationSettings } from '../../workflows/contract/recipe.ts';
+import type { EStepSettings, Fidelity, SegmentationSettings } from '../../workflows/contract/recipe.ts';
+import type { CheckpointRef } from '../../workflows/contract/references.ts';
 import { BENCH_CHECKPOINT } from './bench-model.ts';
 
 /** Extent of a made-up corpus. */
@@ -55,6 +56,7 @@ export async function planBench(
   run: string,
   corpus: string,
   settings: EStepSettings,
+  { checkpoint = BENCH_CHECKPOINT, fidelity = 'corrected' }: { checkpoint?: CheckpointRef; fidelity?: Fidelity } = {},
 ): Promise<{
   readonly eStep: number;
   readonly chunks: number;
@@ -68,7 +70,7 @@ export async function planBench(
   );
   const fleet = `${run}/fleet`;
   const place = { run, arm: 'latent', iteration: 1 };
-  const common = { place, seed: 7, fidelity: 'corrected', settings, checkpoint: BENCH_CHECKPOINT } as const;
+  const common = { place, seed: 7, fidelity, settings, checkpoint };
   const plan = await planEStep(database, {
     ...common,
     corpus: { name: corpus, split: 'train' },

@@ -1,6 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+/** For a process to end after a signal; vLLM ends within half a minute. */
+const PATIENCE_MILLISECONDS = 40_000;
+
 /** How a process ended. */
 interface End {
   readonly code: number | null;
@@ -63,9 +66,11 @@ export class BenchProcess {
     return this.#ended;
   }
 
-  /** Sends a signal, unless it has ended, and waits for the end. */
+  /** Sends a signal, unless it has ended, and waits for the end; SIGKILL follows when it does not come. */
   async stop(signal: NodeJS.Signals): Promise<void> {
     if (!this.#over) this.child.kill(signal);
+    const last = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE_MILLISECONDS);
     await this.#ended.catch(() => undefined);
+    clearTimeout(last);
   }
 }

@@ -109,7 +109,7 @@ export class World {
 
   /** Ends all that runs and removes the folder. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#processes].map((process) => this.end(process, 'SIGKILL')));
+    await Promise.all([...this.#processes].map((process) => this.end(process, 'SIGTERM')));
     await this.database.end();
     await this.postgres.stop();
     rmSync(this.folder, { recursive: true, force: true });
