@@ -25,8 +25,6 @@ async function measure({ quick }: BenchContext): Promise<BenchResult> {
     const server = await world.serve({ latencyMs });
     await listServers(world.database, 'saturation', [server.url], SERVED_NAME);
     const sampler = await world.sampler({ shards: plan.shards, atOnce: 4, scoring: 'server' });
-    // Admission is over in a moment: what it asks counts as well.
-    await server.reset();
     const report = await sampler.next();
     const stats = await server.stats();
     const { first, lastSample } = stats;

@@ -53,7 +53,7 @@ export async function startQuickServer(settings: QuickServerSettings): Promise<s
       return;
     }
     const { text, tokens } = answers.complete(asked);
-    const purpose = typeof asked.prompt_logprobs === 'number' ? 'score' : 'sample';
+    const purpose = typeof asked.prompt_logprobs === 'number' ? 'score' : (asked.n ?? 1) > 1 ? 'sample' : 'probe';
     const sequences = (asked.n ?? 1) * (Array.isArray(asked.prompt[0]) ? asked.prompt.length : 1);
     const ended = counter.begin(purpose, sequences, tokens, bytes);
     const send = (): void => ended(answer(200, 'application/json', text));

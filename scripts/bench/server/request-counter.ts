@@ -1,16 +1,17 @@
 /** What a server of the benches was asked since its start or the last reset. Times in seconds of its own clock. */
 export interface ServerStats {
   readonly now: number;
-  /** Requests begun, by what they ask. */
+  /** Requests begun, by what they ask: thoughts of a chunk (n > 1), scores, or single tokens of no account. */
   readonly sample: number;
   readonly score: number;
+  readonly probe: number;
   readonly answered: number;
   readonly inFlight: number;
   /** Most requests in flight at once. */
   readonly peak: number;
-  /** Requests in flight, added up over time: request-seconds. */
+  /** Requests in flight, added up over time since the first that samples: request-seconds. */
   readonly area: number;
-  /** When the first request began. */
+  /** When the first request that samples began: what came before it is admission. */
   readonly first: number | null;
   /** When the last sampling request began, and `area` at that moment. */
   readonly lastSample: { readonly at: number; readonly area: number } | null;
@@ -26,7 +27,7 @@ const seconds = (): number => performance.now() / 1_000;
 
 /** Counts the requests of a server. */
 export class RequestCounter {
-  #counts = { sample: 0, score: 0, answered: 0, inFlight: 0, peak: 0, tokens: 0, bytesIn: 0, bytesOut: 0 };
+  #counts = { sample: 0, score: 0, probe: 0, answered: 0, inFlight: 0, peak: 0, tokens: 0, bytesIn: 0, bytesOut: 0 };
   #area = { at: seconds(), value: 0 };
   #first: number | null = null;
   #lastSample: { at: number; area: number } | null = null;
@@ -34,7 +35,17 @@ export class RequestCounter {
   #running = 0;
 
   reset(): void {
-    this.#counts = { ...this.#counts, sample: 0, score: 0, answered: 0, peak: 0, tokens: 0, bytesIn: 0, bytesOut: 0 };
+    this.#counts = {
+      ...this.#counts,
+      sample: 0,
+      score: 0,
+      probe: 0,
+      answered: 0,
+      peak: 0,
+      tokens: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+    };
     this.#area = { at: seconds(), value: 0 };
     this.#first = null;
     this.#lastSample = null;
@@ -42,14 +53,22 @@ export class RequestCounter {
   }
 
   /** @returns to be called with the bytes of the answer when it was sent */
-  begin(purpose: 'sample' | 'score', sequences: number, tokens: number, bytes: number): (bytes: number) => void {
+  begin(
+    purpose: 'sample' | 'score' | 'probe',
+    sequences: number,
+    tokens: number,
+    bytes: number,
+  ): (bytes: number) => void {
     const at = this.#move(1);
     this.#counts[purpose] += 1;
     this.#counts.bytesIn += bytes;
     this.#counts.tokens += tokens;
     this.#running += sequences;
-    this.#first ??= at;
-    if (purpose === 'sample') this.#lastSample = { at, area: this.#area.value };
+    if (purpose === 'sample') {
+      if (this.#first === null) this.#area = { at, value: 0 };
+      this.#first ??= at;
+      this.#lastSample = { at, area: this.#area.value };
+    }
     return (sent) => {
       this.#move(-1);
       this.#running -= sequences;
