@@ -13,7 +13,7 @@ describe('the window of a server', () => {
 
   it('does not grow while less than the window is used, the cache is nearly full, or a queue begins', () => {
     expect(windowAfterLook(window, idle, 50).size).toBe(100);
-    expect(windowAfterLook(window, { ...idle, kvCache: 0.85 }, 100).size).toBe(100);
+    expect(windowAfterLook(window, { ...idle, kvCache: 0.95 }, 100).size).toBe(100);
     expect(windowAfterLook(window, { ...idle, waiting: 20 }, 100).size).toBe(100);
   });
 
@@ -21,7 +21,7 @@ describe('the window of a server', () => {
     const seeking = { ...window, seeking: true };
     expect(windowAfterLook(seeking, idle, 100)).toEqual({ size: 200, preemptions: 0, seeking: true });
     expect(windowAfterLook(seeking, { ...idle, running: 10 }, 100).size).toBeLessThan(200);
-    for (const enough of [{ waiting: 20 }, { kvCache: 0.85 }, { preemptions: 1 }, { waiting: 80 }]) {
+    for (const enough of [{ waiting: 20 }, { kvCache: 0.95 }, { preemptions: 1 }, { waiting: 80 }]) {
       const after = windowAfterLook(seeking, { ...idle, ...enough }, 100);
       expect(after.seeking).toBe(false);
       expect(windowAfterLook({ ...after, size: 100 }, { ...idle, preemptions: 1 }, 100).size).toBeLessThan(200);
@@ -35,8 +35,8 @@ describe('the window of a server', () => {
 
   it('shrinks by a factor on a preemption, once for each', () => {
     const once = windowAfterLook(window, { ...idle, preemptions: 3 }, 100);
-    expect(once).toEqual({ size: 70, preemptions: 3, seeking: false });
-    expect(windowAfterLook(once, { ...idle, preemptions: 3 }, 60).size).toBe(70);
+    expect(once).toEqual({ size: 85, preemptions: 3, seeking: false });
+    expect(windowAfterLook(once, { ...idle, preemptions: 3 }, 60).size).toBe(85);
   });
 
   it('takes preemptions from before its first look for granted', () => {
