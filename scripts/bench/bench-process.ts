@@ -53,7 +53,7 @@ export class BenchProcess {
     while (this.#lines.length === 0) {
       if (this.#over) {
         const { code, signal } = await this.#ended;
-        const command = this.child.spawnargs.slice(0, 3).join(' ');
+        const command = this.child.spawnargs.slice(0, 2).join(' ');
         throw new Error(`Expected a line of JSON of ${command}, found its end (${code ?? signal}): ${this.#errors}`);
       }
       await new Promise<void>((resolve) => (this.#wake = resolve));

@@ -32,7 +32,7 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
         name: `waste at ${latencyMs} ms`,
         value: found.waste / found.allowed,
         unit: '×',
-        of: 'sampling requests beyond the needed, over those in flight at the kill and one write’s worth of chunks',
+        of: 'sampling requests beyond the needed, over the chunks under way and one write’s worth of them',
         target: { atMost: 1 },
       });
     }
@@ -45,8 +45,9 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
 interface Waste {
   /** Sampling requests begun beyond one a chunk. */
   readonly waste: number;
-  /** In flight at the kill, and the most chunks that became durable at once. */
+  /** Chunks under way, each with one request in flight, and the most chunks that became durable at once. */
   readonly allowed: number;
+  /** Requests in flight at the last look before the kill. */
   readonly inFlight: number;
   readonly largestWrite: number;
   /** Chunks that were durable at the kill. */
@@ -87,7 +88,7 @@ async function killed(world: World, chunks: number, concurrency: number, latency
   const admissionScores = 2 * 3;
   return {
     waste: stats.sample - chunks,
-    allowed: inFlight + largestWrite,
+    allowed: concurrency + largestWrite,
     inFlight,
     largestWrite,
     durable: kept,
