@@ -189,8 +189,8 @@ async function underTemporal(stack: BenchStack, extent: Extent, run: string): Pr
 
 /** When the fleet's server was ready, milliseconds since 1970. */
 async function readyAt({ database }: BenchStack, fleet: string, ended: Promise<unknown>): Promise<number> {
-  let failed: unknown;
-  ended.catch((error: unknown) => (failed = error));
+  let failed: Error | undefined;
+  ended.catch((error: unknown) => (failed = error instanceof Error ? error : new Error(String(error))));
   for (;;) {
     const { rows } = await database.query<{ at: Date }>(
       `select updated_at as at from servers where fleet = $1 and state = 'ready'`,
