@@ -19,7 +19,7 @@ export const realVllm: Bench = {
 };
 
 async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
-  const documents = quick ? 16 : 400;
+  const documents = quick ? 16 : 800;
   const concurrency = quick ? 8 : 32;
   const world = await World.start();
   try {
@@ -32,7 +32,7 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
       ...BENCH_E_STEP,
       maxThoughtTokens: 16,
       chunksInFlight: concurrency / 4,
-      shardDocuments: Math.ceil(documents / 8),
+      shardDocuments: documents / 4,
     };
     const loop = async (run: string, record?: string): Promise<SamplerReport> => {
       const plan = await planBench(database, run, 'vllm', settings, { checkpoint, fidelity: 'released' });

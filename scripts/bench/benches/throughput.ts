@@ -162,10 +162,10 @@ async function ours(
   record?: string,
 ): Promise<{ rate: number; serverLoad: number }> {
   const atOnce = 4 / processes;
-  const settings = { ...BENCH_E_STEP, chunksInFlight: CONCURRENCY / 4, shardDocuments: Math.ceil(chunks / 12) };
+  const settings = { ...BENCH_E_STEP, chunksInFlight: CONCURRENCY / 4, shardDocuments: chunks / 4 };
   const plan = await planBench(world.database, run, 'throughput', settings);
   await listServers(world.database, run, [server.url], SERVED_NAME);
-  const shards = plan.shards.slice(0, 12);
+  const shards = plan.shards.slice(0, 4);
   const share = (index: number): typeof shards => shards.filter((_, at) => at % processes === index);
   const extra = record === undefined ? {} : { record };
   const before = await server.stats();

@@ -1,6 +1,6 @@
 /**
  * Samples shards in a process of its own, as a sampler worker does, without Temporal around it:
- * `node sampler.ts '<SamplerSettings as JSON>'`. Prints `{"ready":true}` when it is about to begin and one
+ * `node sampler.ts '<SamplerSettings as JSON>'`. Prints `{"ready":true}` when a server is admitted and it is about to begin, and one
  * {@link SamplerReport} at the end.
  */
 import { appendFileSync } from 'node:fs';
@@ -69,6 +69,9 @@ const waiting = [...settings.shards];
 const [first] = waiting;
 if (first === undefined) throw new Error('Expected shards to sample, found none');
 const model = asServed(await loadServedModel(dataFolder, first.checkpoint), first.maxModelLen);
+// Waits until a server is admitted: that is done once a fleet, not once a measurement.
+const admitted = { prompt: [model.description.beginning], maxTokens: 1, temperature: 0 };
+await pools.use(first.fleet, model, (inference) => inference.complete(admitted, { group: 'bench' }));
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
 
 const began = performance.now();

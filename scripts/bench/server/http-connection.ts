@@ -10,7 +10,7 @@ export interface WireRequest {
   readonly bytes: number;
 }
 
-/** Sends one answer to the request it was given with. */
+/** Sends one answer to the request it was given with. Returns its bytes, 0 when nobody is there to take it. */
 export type Answer = (status: number, type: string, body: string) => number;
 
 const HEAD_END = Buffer.from('\r\n\r\n');
@@ -62,7 +62,8 @@ export function serveConnection(socket: Socket, handle: (request: WireRequest, a
       busy = false;
       const bytes = Buffer.byteLength(body);
       const answered = `HTTP/1.1 ${status} ${status === 200 ? 'OK' : 'Error'}\r\ncontent-type: ${type}\r\ncontent-length: ${bytes}\r\nconnection: ${close ? 'close' : 'keep-alive'}\r\n\r\n`;
-      if (socket.writable) socket.write(answered + body);
+      if (!socket.writable) return 0;
+      socket.write(answered + body);
       if (close) socket.end();
       else advance();
       return answered.length + bytes;

@@ -6,6 +6,8 @@ export interface ServerStats {
   readonly score: number;
   readonly probe: number;
   readonly answered: number;
+  /** Requests whose client was gone before the answer. */
+  readonly lost: number;
   readonly inFlight: number;
   /** Most requests in flight at once. */
   readonly peak: number;
@@ -27,7 +29,18 @@ const seconds = (): number => performance.now() / 1_000;
 
 /** Counts the requests of a server. */
 export class RequestCounter {
-  #counts = { sample: 0, score: 0, probe: 0, answered: 0, inFlight: 0, peak: 0, tokens: 0, bytesIn: 0, bytesOut: 0 };
+  #counts = {
+    sample: 0,
+    score: 0,
+    probe: 0,
+    answered: 0,
+    lost: 0,
+    inFlight: 0,
+    peak: 0,
+    tokens: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
   #area = { at: seconds(), value: 0 };
   #first: number | null = null;
   #lastSample: { at: number; area: number } | null = null;
@@ -52,7 +65,7 @@ export class RequestCounter {
     this.#cpu = process.cpuUsage();
   }
 
-  /** @returns to be called with the bytes of the answer when it was sent */
+  /** @returns to be called with the bytes of the answer when it was sent, 0 when it could not be */
   begin(
     purpose: 'sample' | 'score' | 'probe',
     sequences: number,
@@ -72,7 +85,8 @@ export class RequestCounter {
     return (sent) => {
       this.#move(-1);
       this.#running -= sequences;
-      this.#counts.answered += 1;
+      if (sent === 0) this.#counts.lost += 1;
+      else this.#counts.answered += 1;
       this.#counts.bytesOut += sent;
     };
   }
