@@ -43,10 +43,10 @@ export interface ShardProgress {
 
 /**
  * Samples one shard: claims it, asks the store which of its chunks are durable, annotates the others with
- * `chunksInFlight` under way, and makes them durable in groups. Begun again after a crash it does only what is missing;
- * a worker that lost its claim writes nothing more. A chunk over which servers are lost is set aside and tried again alone
- * at the end, so that it neither fails its shard nor goes round for ever. The shard stops where so many are rejected that
- * the E-step cannot end well.
+ * `chunksInFlight` under way, and makes them durable in groups, as many again at most that wait for it. Begun again after a
+ * crash it does only what is missing; a worker that lost its claim writes nothing more. A chunk over which servers are lost
+ * is set aside and tried again alone at the end, so that it neither fails its shard nor goes round for ever. The shard stops
+ * where so many are rejected that the E-step cannot end well.
  *
  * @returns the counts of the whole shard, whoever did it
  * @throws failure LeaseLost, NoServer, ServerLost, WrongWeights, TooManyRejections; CancelledFailure after `signal`
@@ -59,6 +59,7 @@ export async function sampleShard(input: SampleShardInput, ports: ShardPorts): P
   let done = [...durable.values()].reduce((sum, chunks) => sum + chunks.size, 0);
   let rejected = 0;
   let sampled = 0;
+  const width = Math.max(1, input.settings.chunksInFlight);
   const commits = new GroupCommit<ChunkOutcome>(async (outcomes) => {
     await withTransaction(ports.database, async (connection) => {
       await holdLease(connection, claim);
@@ -68,7 +69,7 @@ export async function sampleShard(input: SampleShardInput, ports: ShardPorts): P
     sampled += outcomes.length;
     rejected += outcomes.filter(({ kind }) => kind === 'rejected').length;
     ports.onProgress({ done, total: claim.chunks, rejected });
-  });
+  }, width);
 
   // Fires at once when one chunk fails for good, and `drainMs` after the caller's own signal.
   const stop = new AbortController();
@@ -81,7 +82,6 @@ export async function sampleShard(input: SampleShardInput, ports: ShardPorts): P
 
   const tasks = chunkTasks(input, ports, claim, durable);
   const { planned, settings } = input;
-  const width = Math.max(1, settings.chunksInFlight);
   const inVain = (): boolean =>
     planned !== undefined && hopeless({ chunks: sampled, rejected }, planned, settings.maxRejected);
   const errors: unknown[] = [];
@@ -116,6 +116,7 @@ export async function sampleShard(input: SampleShardInput, ports: ShardPorts): P
   let complete: boolean;
   try {
     complete = await all();
+    await commits.flush().catch((thrown: unknown) => errors.push(thrown));
   } finally {
     clearTimeout(drain);
     ports.signal.removeEventListener('abort', onSignal);

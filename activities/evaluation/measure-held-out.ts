@@ -87,17 +87,25 @@ async function measureAll(task: HeldOutTask, split: CorpusSplit, asked: number, 
   ports.onProgress({ done, total: asked });
   if (missing.length === 0) return;
 
-  const commits = new GroupCommit<LikelihoodRow>((rows) => insertLikelihoods(database, evaluation, checkpoint, rows));
   // Each document has up to K sequences at a server at once.
   const width = task.form === 'latent' ? Math.ceil(task.concurrency / task.samples) : task.concurrency;
-  const measure = (inference: Inference): Promise<void> =>
-    eachAtOnce(missing, width, signal, async (ordinal, stop) => {
-      const [document] = await readDocuments(database, split, ordinal, ordinal + 1);
-      const row = document === undefined ? null : await measureDocument(task, document, ports, inference, stop);
-      if (row !== null) await commits.add(row);
-      done += 1;
-      ports.onProgress({ done, total: asked });
-    });
+  const commits = new GroupCommit<LikelihoodRow>(
+    (rows) => insertLikelihoods(database, evaluation, checkpoint, rows),
+    width,
+  );
+  const measure = async (inference: Inference): Promise<void> => {
+    try {
+      await eachAtOnce(missing, width, signal, async (ordinal, stop) => {
+        const [document] = await readDocuments(database, split, ordinal, ordinal + 1);
+        const row = document === undefined ? null : await measureDocument(task, document, ports, inference, stop);
+        if (row !== null) await commits.add(row);
+        done += 1;
+        ports.onProgress({ done, total: asked });
+      });
+    } finally {
+      await commits.flush();
+    }
+  };
   try {
     await ports.withInference(measure);
   } catch (thrown) {

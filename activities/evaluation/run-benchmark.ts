@@ -81,11 +81,16 @@ async function askAll(task: BenchmarkTask, plan: BenchmarkPlan, ports: Evaluatio
     await insertCompletions(database, evaluation, checkpoint, rows);
     done += rows.length;
     ports.onProgress({ done, total });
-  });
-  const answer = (inference: Inference): Promise<void> =>
-    eachAtOnce(missing, task.concurrency, signal, async (planned, stop) => {
-      await commits.add(await ask(task, plan, planned, ports, inference, stop));
-    });
+  }, task.concurrency);
+  const answer = async (inference: Inference): Promise<void> => {
+    try {
+      await eachAtOnce(missing, task.concurrency, signal, async (planned, stop) => {
+        await commits.add(await ask(task, plan, planned, ports, inference, stop));
+      });
+    } finally {
+      await commits.flush();
+    }
+  };
   try {
     await ports.withInference(answer);
   } catch (thrown) {

@@ -15,14 +15,18 @@ export interface ShardDocument {
 /** Documents read at once: a page of long documents (100 kB) stays at a few megabytes. */
 const DOCUMENTS_PER_PAGE = 32;
 
-/** The shard's documents in order, read a page at a time. */
+/**
+ * The shard's documents in order, read a page at a time. The page is said of both tables: PostgreSQL carries an equality
+ * over a join, not a range, and would read the cuts of the whole corpus for every page.
+ */
 export async function* shardDocuments(database: Database, claim: ShardClaim): AsyncGenerator<ShardDocument> {
   for (let first = claim.firstDocument; first < claim.lastDocument; first += DOCUMENTS_PER_PAGE) {
     const { rows } = await database.query<ShardDocument>({
       name: 'shard-documents',
       text: `select documents.ordinal, documents.context, documents.text, cuts.ends
         from documents join cuts using (corpus, split, ordinal)
-        where corpus = $1 and split = $2 and segmentation = $3 and ordinal >= $4 and ordinal < $5
+        where corpus = $1 and split = $2 and segmentation = $3
+          and documents.ordinal >= $4 and documents.ordinal < $5 and cuts.ordinal >= $4 and cuts.ordinal < $5
         order by ordinal`,
       values: [
         claim.corpus,

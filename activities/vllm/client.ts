@@ -1,9 +1,8 @@
-import OpenAI from 'openai';
-import { Agent, fetch as undiciFetch } from 'undici';
 import { readSampled, readScores, type Sampled } from './answer.ts';
 import { withDeadline } from './deadline.ts';
 import { readServerLoad, type ServerLoad } from './server-load.ts';
-import { VllmError, vllmError } from './vllm-error.ts';
+import { Transport } from './transport.ts';
+import { failureOfStatus, lostError, VllmError } from './vllm-error.ts';
 
 /** Where a server is and the name its model goes by. */
 export interface ServerEndpoint {
@@ -95,12 +94,6 @@ const IDS_END_TO_END = {
   stream: false,
 } as const;
 
-/** Under uvicorn's 5 s, after which it closes idle sockets: a request sent into a closing socket is lost. */
-const KEEP_ALIVE_MS = 4_000;
-
-/** setTimeout's greatest delay: the SDK's own timer never fires before our deadline does. */
-const SDK_TIMEOUT_MS = 2 ** 31 - 1;
-
 /**
  * One vLLM server: sampling with log q, scoring with log p, probing. Thin: no retries and no choice of server, which are
  * the pool's. Every answer is checked against what was asked before it is returned.
@@ -111,26 +104,14 @@ export class VllmClient {
   readonly endpoint: ServerEndpoint;
   /** Base URL without `/v1`. */
   readonly root: string;
-  readonly #agent: Agent;
-  readonly #api: OpenAI;
+  readonly #transport: Transport;
   /** Tokens of prompt and answer that the server holds; null before it has named its models. */
   #maxModelLen: number | null = null;
 
   constructor(endpoint: ServerEndpoint) {
     this.endpoint = endpoint;
     this.root = endpoint.url.replace(/\/+$/, '').replace(/\/v1$/, '');
-    // vLLM sends no header before the whole answer is there, queueing included, so fetch's own 300 s limits are off.
-    this.#agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS });
-    this.#api = new OpenAI({
-      baseURL: `${this.root}/v1`,
-      apiKey: endpoint.apiKey ?? 'none',
-      maxRetries: 0,
-      timeout: SDK_TIMEOUT_MS,
-      // Dispatcher and fetch must be of the same undici, and Node's global fetch brings another.
-      fetch: undiciFetch as unknown as typeof globalThis.fetch,
-      fetchOptions: { dispatcher: this.#agent } as unknown as NonNullable<OpenAI['fetchOptions']>,
-      logLevel: 'off',
-    });
+    this.#transport = new Transport(this.root, endpoint.apiKey);
   }
 
   /** Draws n sequences at temperature 1, with the log probability of every sampled id. */
@@ -202,10 +183,7 @@ export class VllmClient {
   /** Token ids the server makes of a text, no special tokens added. */
   async tokenize(text: string, limits: RequestLimits): Promise<number[]> {
     const body = { model: this.endpoint.servedName, prompt: text, add_special_tokens: false };
-    const answer = await this.#request(limits, (options) =>
-      this.#api.post<{ tokens?: unknown }>(`${this.root}/tokenize`, { body, ...options }),
-    );
-    const tokens: unknown = answer.tokens;
+    const { tokens } = (await this.#json(limits, '/tokenize', body)) as { tokens?: unknown };
     if (!Array.isArray(tokens) || !tokens.every((token) => typeof token === 'number')) {
       throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, 'Expected tokens from /tokenize, got none');
     }
@@ -214,11 +192,11 @@ export class VllmClient {
 
   /** The models the server names; afterwards requests that its context cannot hold are refused here. */
   async models(limits: RequestLimits): Promise<ServedModel[]> {
-    const answer = await this.#request(limits, (options) => this.#api.get<{ data?: unknown }>('/models', options));
-    if (!Array.isArray(answer.data)) {
+    const { data } = (await this.#json(limits, '/v1/models')) as { data?: unknown };
+    if (!Array.isArray(data)) {
       throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, 'Expected a list of models, got none');
     }
-    const models = (answer.data as { id?: unknown; max_model_len?: unknown }[]).map((model) => ({
+    const models = (data as { id?: unknown; max_model_len?: unknown }[]).map((model) => ({
       id: String(model.id),
       maxModelLen: typeof model.max_model_len === 'number' ? model.max_model_len : null,
     }));
@@ -228,16 +206,12 @@ export class VllmClient {
 
   /** The server's load; null when its `/metrics` says nothing of it. */
   async load(limits: RequestLimits): Promise<ServerLoad | null> {
-    const text = await this.#request(limits, async (options) => {
-      const response = await this.#api.get(`${this.root}/metrics`, options).asResponse();
-      return response.text();
-    });
-    return readServerLoad(text);
+    return readServerLoad(await this.#text(limits, '/metrics'));
   }
 
   /** Closes all connections; requests in flight fail with `lost`, and the server aborts them. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#transport.close();
   }
 
   /**
@@ -252,18 +226,29 @@ export class VllmClient {
 
   async #complete(limits: RequestLimits, body: Record<string, unknown>): Promise<unknown> {
     const whole = { ...body, ...IDS_END_TO_END, model: this.endpoint.servedName };
-    return this.#request(limits, (options) => this.#api.post('/completions', { body: whole, ...options }));
+    return this.#json(limits, '/v1/completions', whole);
   }
 
-  async #request<Answer>(
-    limits: RequestLimits,
-    send: (options: { signal: AbortSignal }) => Promise<Answer>,
-  ): Promise<Answer> {
-    return withDeadline(limits.signal, limits.deadlineMs, async (signal, stopped) => {
+  /** The answer's JSON; an object whatever it says, so that fields can be looked for. */
+  async #json(limits: RequestLimits, path: string, body?: unknown): Promise<object> {
+    const text = await this.#text(limits, path, body);
+    try {
+      const value: unknown = JSON.parse(text);
+      if (typeof value === 'object' && value !== null) return value;
+    } catch (thrown) {
+      const message = `Expected JSON: ${(thrown as Error).message}`;
+      throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, message, { cause: thrown });
+    }
+    throw new VllmError({ kind: 'garbage', what: 'shape' }, this.root, `Expected an object, got ${text.slice(0, 80)}`);
+  }
+
+  /** The answer's body, where its status is 200. */
+  async #text(limits: RequestLimits, path: string, body?: unknown): Promise<string> {
+    const answer = await withDeadline(limits.signal, limits.deadlineMs, async (signal, stopped) => {
       try {
-        return await send({ signal });
+        return await this.#transport.exchange(path, body, signal);
       } catch (thrown) {
-        // What fetch throws on abort depends on how far it was; why it was aborted is known here alone.
+        // What an aborted request throws depends on how far it was; why it was aborted is known here alone.
         if (stopped() === 'deadline') {
           const message = `Expected an answer within ${limits.deadlineMs} ms, got none`;
           throw new VllmError({ kind: 'deadline' }, this.root, message, { cause: thrown });
@@ -271,8 +256,12 @@ export class VllmClient {
         if (stopped() === 'cancelled') {
           throw new VllmError({ kind: 'cancelled' }, this.root, 'Request cancelled', { cause: thrown });
         }
-        throw vllmError(thrown, this.root);
+        throw lostError(thrown, this.root);
       }
     });
+    if (answer.status === 200) return answer.body;
+    const failure = failureOfStatus(answer.status, answer.headers['retry-after']);
+    const message = `Expected status 200, got ${answer.status} ${answer.body.slice(0, 500)}`;
+    throw new VllmError(failure, this.root, message);
   }
 }

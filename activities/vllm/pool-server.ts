@@ -5,7 +5,10 @@ import { pause } from './pause.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ServerLoad } from './server-load.ts';
 import { VllmError } from './vllm-error.ts';
-import { INITIAL_WINDOW, windowAfterLook, windowAfterRefusal, type Window } from './window.ts';
+import { INITIAL_WINDOW, windowAfterLook, windowAfterRefusal } from './window.ts';
+
+/** Looks in the time of one while it is sought how much a server takes. */
+const SEEKING_LOOKS = 10;
 
 /** See the state machine below. */
 export type ServerState = 'joining' | 'ready' | 'suspect' | 'leaving' | 'gone';
@@ -46,7 +49,7 @@ export interface PoolServerPort {
 export class PoolServer {
   readonly client: VllmClient;
   #state: ServerState = 'joining';
-  #window: Window = { size: INITIAL_WINDOW, preemptions: null };
+  #window = INITIAL_WINDOW;
   #sequences = 0;
   #tokens = 0;
   /** Why the last admission failed; for people. */
@@ -176,7 +179,8 @@ export class PoolServer {
     this.#trouble = null;
     this.#counter = { tokens: -1, since: performance.now() };
     this.#enter('ready', 'admitted');
-    while (await pause(settings.lookMs, stay)) {
+    // While it doubles, a window is the limit for as long as a look takes to come.
+    while (await pause(this.#window.seeking ? settings.lookMs / SEEKING_LOOKS : settings.lookMs, stay)) {
       if (this.#state === 'ready') await this.#look(stay);
     }
   }

@@ -1,5 +1,3 @@
-import { APIConnectionError, APIError, APIUserAbortError } from 'openai';
-
 /**
  * What went wrong with a request to a vLLM server, by what follows from it.
  *
@@ -55,13 +53,13 @@ export class VllmError extends Error {
 }
 
 /** Reads a `retry-after` header in seconds; null when there is none or it is a date. */
-function retryAfterMs(headers: Headers | undefined): number | null {
-  const seconds = Number(headers?.get('retry-after') ?? Number.NaN);
+function retryAfterMs(header: string | string[] | undefined): number | null {
+  const seconds = Number(header ?? Number.NaN);
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
 }
 
 /** What an HTTP status of a vLLM server means for the request and the server (vLLM 0.32, `serve/exception_handling`). */
-export function failureOfStatus(status: number, headers?: Headers): VllmFailure {
+export function failureOfStatus(status: number, retryAfter?: string | string[]): VllmFailure {
   switch (status) {
     case 401:
     case 403:
@@ -73,41 +71,24 @@ export function failureOfStatus(status: number, headers?: Headers): VllmFailure 
     case 425:
     case 429:
     case 503:
-      return { kind: 'busy', status, retryAfterMs: retryAfterMs(headers) };
+      return { kind: 'busy', status, retryAfterMs: retryAfterMs(retryAfter) };
     default:
       return status >= 500 ? { kind: 'lost', status } : { kind: 'refused', status };
   }
 }
 
 /**
- * Turns whatever the SDK, fetch or the JSON parser threw into a typed failure.
+ * The typed failure of a request that the connection let down.
  *
  * @param thrown the error caught around one request
  * @param server base URL of the server
  */
-export function vllmError(thrown: unknown, server: string): VllmError {
-  if (thrown instanceof VllmError) return thrown;
-  const cause = { cause: thrown };
-  if (thrown instanceof APIUserAbortError)
-    return new VllmError({ kind: 'cancelled' }, server, 'Request aborted', cause);
-  if (thrown instanceof APIConnectionError) {
-    return new VllmError({ kind: 'lost', status: null }, server, `No answer: ${rootMessage(thrown)}`, cause);
-  }
-  if (thrown instanceof APIError && typeof thrown.status === 'number') {
-    const failure = failureOfStatus(thrown.status, thrown.headers as Headers | undefined);
-    return new VllmError(failure, server, `Expected status 200, got ${thrown.message}`, cause);
-  }
-  if (thrown instanceof SyntaxError) {
-    return new VllmError({ kind: 'garbage', what: 'shape' }, server, `Expected JSON: ${thrown.message}`, cause);
-  }
-  // A body cut off in the middle comes out of fetch as a TypeError `terminated`, after the SDK has let go of it.
-  if (thrown instanceof TypeError) {
-    return new VllmError({ kind: 'lost', status: null }, server, `Answer cut off: ${rootMessage(thrown)}`, cause);
-  }
-  throw thrown;
+export function lostError(thrown: unknown, server: string): VllmError {
+  const message = thrown instanceof Error ? rootMessage(thrown) : String(thrown);
+  return new VllmError({ kind: 'lost', status: null }, server, `No answer: ${message}`, { cause: thrown });
 }
 
-/** Message of the innermost cause: `fetch failed` alone helps nobody. */
+/** Message of the innermost cause. */
 function rootMessage(error: Error): string {
   let current: Error = error;
   while (current.cause instanceof Error) current = current.cause;

@@ -26,6 +26,10 @@ const TARGETS = {
     python: (args) => (asksForHelp(args) ? 'none' : 'install'),
   },
   'record-histories': { program: [join('tests', 'support', 'record-histories.ts')], python: () => 'install' },
+  bench: {
+    program: [join('scripts', 'bench', 'bench.ts')],
+    python: (args) => (asksForHelp(args) ? 'none' : 'install'),
+  },
   cli: { program: [CLI], python: pythonOfCommand },
 };
 

@@ -4,7 +4,7 @@ import { SMALLEST_WINDOW, windowAfterLook, windowAfterRefusal, type Window } fro
 import { FairQueue } from '../../activities/vllm/fair-queue.ts';
 
 const idle = { running: 100, waiting: 0, kvCache: 0.3, preemptions: 0, tokens: 1 };
-const window = { size: 100, preemptions: 0 };
+const window: Window = { size: 100, preemptions: 0, seeking: false };
 
 describe('the window of a server', () => {
   it('grows while the server keeps up and the window is the limit', () => {
@@ -13,20 +13,37 @@ describe('the window of a server', () => {
 
   it('does not grow while less than the window is used, the cache is nearly full, or a queue begins', () => {
     expect(windowAfterLook(window, idle, 50).size).toBe(100);
-    expect(windowAfterLook(window, { ...idle, kvCache: 0.85 }, 100).size).toBe(100);
+    expect(windowAfterLook(window, { ...idle, kvCache: 0.95 }, 100).size).toBe(100);
     expect(windowAfterLook(window, { ...idle, waiting: 20 }, 100).size).toBe(100);
+  });
+
+  it('doubles until the server first has enough, and only on what the server is seen to run', () => {
+    const seeking = { ...window, seeking: true };
+    expect(windowAfterLook(seeking, idle, 100)).toEqual({ size: 200, preemptions: 0, seeking: true });
+    expect(windowAfterLook(seeking, { ...idle, running: 10 }, 100).size).toBeLessThan(200);
+    for (const enough of [{ waiting: 20 }, { kvCache: 0.95 }, { preemptions: 1 }, { waiting: 80 }]) {
+      const after = windowAfterLook(seeking, { ...idle, ...enough }, 100);
+      expect(after.seeking).toBe(false);
+      expect(windowAfterLook({ ...after, size: 100 }, { ...idle, preemptions: 1 }, 100).size).toBeLessThan(200);
+    }
+    expect(windowAfterRefusal(seeking).seeking).toBe(false);
+  });
+
+  it('takes a request or two that wait at a small server for no queue', () => {
+    expect(windowAfterLook({ ...window, size: 20 }, { ...idle, running: 12, waiting: 8 }, 20).size).toBeGreaterThan(20);
   });
 
   it('shrinks by a factor on a preemption, once for each', () => {
     const once = windowAfterLook(window, { ...idle, preemptions: 3 }, 100);
-    expect(once).toEqual({ size: 70, preemptions: 3 });
-    expect(windowAfterLook(once, { ...idle, preemptions: 3 }, 60).size).toBe(70);
+    expect(once).toEqual({ size: 85, preemptions: 3, seeking: false });
+    expect(windowAfterLook(once, { ...idle, preemptions: 3 }, 60).size).toBe(85);
   });
 
   it('takes preemptions from before its first look for granted', () => {
-    expect(windowAfterLook({ size: 100, preemptions: null }, { ...idle, preemptions: 50 }, 10)).toEqual({
+    expect(windowAfterLook({ ...window, preemptions: null }, { ...idle, preemptions: 50 }, 10)).toEqual({
       size: 100,
       preemptions: 50,
+      seeking: false,
     });
   });
 

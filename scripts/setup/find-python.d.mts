@@ -1,0 +1,5 @@
+export function findPython(): Promise<{
+  readonly path: string;
+  readonly version: readonly number[];
+  readonly platform: string;
+}>;
