@@ -1,6 +1,7 @@
 import { WorkflowClient, type Connection } from '@temporalio/client';
 import { codeVersion } from '../../workers/code-version.ts';
-import { isGone, taskQueuePollers, workersOf, type Poller, type QueuePollers } from '../stack/task-queue-pollers.ts';
+import { PollerWatch } from '../stack/poller-watch.ts';
+import { taskQueuePollers, workersOf, type Poller, type QueuePollers } from '../stack/task-queue-pollers.ts';
 import { currentVersion, makeCurrent } from '../versions/current-version.ts';
 import { moveRun } from '../versions/move.ts';
 import { openWorkflows, type OpenWorkflow } from '../versions/open-workflows.ts';
@@ -20,17 +21,14 @@ export async function versionChecks(
   fix: boolean,
 ): Promise<Check[]> {
   const present = codeVersion();
-  const queues = (await taskQueuePollers(connection, namespace)).map(({ queue, pollers }) => ({
-    queue,
-    pollers: pollers.filter(({ lastAsked }) => !isGone(lastAsked)),
-  }));
+  const open = await openWorkflows(new WorkflowClient({ connection, namespace }));
+  const queues = new PollerWatch().there(await taskQueuePollers(connection, namespace));
   const own = await attempt('code version', 'Use Temporal 1.29.1 or newer.', () =>
     codeCheck(connection, namespace, present, queues, fix),
   );
   // Whether the server knows of versions is what that line says.
   const current = await currentVersion(connection, namespace).catch(() => undefined);
-  const open = await openWorkflows(new WorkflowClient({ connection, namespace }));
-  const stranded = await strandedRuns(connection, namespace, present, { dataFolder, patient: false });
+  const stranded = await strandedRuns(connection, namespace, open, { present, dataFolder, patient: false });
   return [
     own,
     ...queues.map((queue) => queueCheck(queue, current)),
