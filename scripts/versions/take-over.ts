@@ -1,9 +1,9 @@
 import { WorkflowClient, type Connection } from '@temporalio/client';
 import { messageOf } from '../unreachable.ts';
-import { moveRun } from './move.ts';
 import { openWorkflows } from './open-workflows.ts';
-import { misfitCure, strandedText } from './stranded-text.ts';
+import { strandedText } from './stranded-text.ts';
 import { strandedRuns, type StrandedRun } from './stranded.ts';
+import { takeOverRun } from './take-over-run.ts';
 
 export interface TakeOver {
   readonly connection: Connection;
@@ -33,13 +33,9 @@ export async function takeOver({
   if (typeof looked === 'string') return [looked];
   const notices: string[] = [];
   for (const run of looked) {
-    const text = `Run ${run.run} ${strandedText(run)}`;
-    if (run.misfit === null) {
-      await moveRun(connection, namespace, run, version);
-      notices.push(`${text}: it goes on with version ${version}.`);
-    } else {
-      notices.push(`${text}. ${misfitCure(run)}`);
-    }
+    const cure = await takeOverRun(connection, namespace, run, version);
+    const outcome = cure === undefined ? `: it goes on with version ${version}.` : `. ${cure}`;
+    notices.push(`Run ${run.run} ${strandedText(run)}${outcome}`);
   }
   return notices;
 }
