@@ -5,10 +5,12 @@ import { foreignWorkers } from '../stack/foreign-workers.ts';
 import { PollerWatch } from '../stack/poller-watch.ts';
 import { taskQueuePollers } from '../stack/task-queue-pollers.ts';
 import { answered } from '../temporal-answer.ts';
-import { attempt, right, wrong, type Check } from './check.ts';
+import { attempt, attemptAll, right, wrong, type Check } from './check.ts';
 import { versionChecks } from './versions.ts';
 
 const START = 'Run `thoughtloop up`, or set TEMPORAL_ADDRESS (or a profile) to a Temporal server that answers.';
+
+const AGAIN = "Look at the server's log, then run `thoughtloop doctor` again.";
 
 /** Temporal's numbers for the types that search attributes of ours have. */
 const VALUE_TYPES = { Keyword: 2, Int: 3 } as const;
@@ -40,8 +42,8 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
       await attempt('search attributes', allowed, () =>
         answered(open, () => searchAttributesCheck(open, namespace, fix)),
       ),
-      ...(await versionChecks(open, namespace, dataFolder, fix)),
-      ...(await foreignChecks(open, namespace, dataFolder)),
+      ...(await attemptAll('versions', AGAIN, () => versionChecks(open, namespace, dataFolder, fix))),
+      ...(await attemptAll('worker', AGAIN, () => foreignChecks(open, namespace, dataFolder))),
     ];
   } finally {
     await open.close();
