@@ -23,10 +23,23 @@ export async function attempt(name: string, cure: string, look: () => Promise<Ch
   try {
     return await look();
   } catch (error) {
-    if (error instanceof OperatorError && error.complaint !== undefined) {
-      const { found, where, remedy } = error.complaint;
-      return wrong(name, where === undefined ? found : `${found} (${where})`, remedy);
-    }
-    return wrong(name, error instanceof Error && error.message !== '' ? error.message : String(error), cure);
+    return failed(name, cure, error);
   }
+}
+
+/** The same for several lines: one of this name where it throws. */
+export async function attemptAll(name: string, cure: string, look: () => Promise<Check[]>): Promise<Check[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [failed(name, cure, error)];
+  }
+}
+
+function failed(name: string, cure: string, error: unknown): Check {
+  if (error instanceof OperatorError && error.complaint !== undefined) {
+    const { found, where, remedy } = error.complaint;
+    return wrong(name, where === undefined ? found : `${found} (${where})`, remedy);
+  }
+  return wrong(name, error instanceof Error && error.message !== '' ? error.message : String(error), cure);
 }

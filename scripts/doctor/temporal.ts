@@ -2,14 +2,15 @@ import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract/search-attributes.ts';
 import { connectTemporal } from '../connection.ts';
 import { foreignWorkers } from '../stack/foreign-workers.ts';
+import { PollerWatch } from '../stack/poller-watch.ts';
 import { taskQueuePollers } from '../stack/task-queue-pollers.ts';
-import { attempt, right, wrong, type Check } from './check.ts';
+import { answered } from '../temporal-answer.ts';
+import { attempt, attemptAll, right, wrong, type Check } from './check.ts';
 import { versionChecks } from './versions.ts';
 
 const START = 'Run `thoughtloop up`, or set TEMPORAL_ADDRESS (or a profile) to a Temporal server that answers.';
 
-/** Longest wait for an answer, milliseconds. */
-const ANSWER_MS = 10_000;
+const AGAIN = "Look at the server's log, then run `thoughtloop doctor` again.";
 
 /** Temporal's numbers for the types that search attributes of ours have. */
 const VALUE_TYPES = { Keyword: 2, Int: 3 } as const;
@@ -41,17 +42,13 @@ export async function temporalChecks(dataFolder: string, fix: boolean): Promise<
       await attempt('search attributes', allowed, () =>
         answered(open, () => searchAttributesCheck(open, namespace, fix)),
       ),
-      ...(await versionChecks(open, namespace, dataFolder, fix)),
-      ...(await foreignChecks(open, namespace, dataFolder)),
+      ...(await attemptAll('versions', AGAIN, () => versionChecks(open, namespace, dataFolder, fix))),
+      ...(await attemptAll('worker', AGAIN, () => foreignChecks(open, namespace, dataFolder))),
     ];
   } finally {
     await open.close();
   }
 }
-
-/** Asks with a deadline: a server may take connections and answer nothing. */
-const answered = <Answer>(connection: Connection, ask: () => Promise<Answer>): Promise<Answer> =>
-  connection.withDeadline(Date.now() + ANSWER_MS, ask);
 
 async function namespaceCheck(connection: Connection, namespace: string): Promise<Check> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
@@ -77,7 +74,8 @@ async function searchAttributesCheck(connection: Connection, namespace: string, 
 }
 
 async function foreignChecks(connection: Connection, namespace: string, dataFolder: string): Promise<Check[]> {
-  const foreign = await foreignWorkers(await taskQueuePollers(connection, namespace), dataFolder);
+  const asking = new PollerWatch().there(await taskQueuePollers(connection, namespace));
+  const foreign = await foreignWorkers(asking, dataFolder);
   const cure =
     'Stop them, or give each stack a namespace of its own (TEMPORAL_NAMESPACE): each is given the work of both.';
   return foreign.map((identity) => wrong('worker', `${identity} is of another data folder`, cure));

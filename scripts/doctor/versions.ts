@@ -1,17 +1,20 @@
 import { WorkflowClient, type Connection } from '@temporalio/client';
 import { codeVersion } from '../../workers/code-version.ts';
-import { isGone, taskQueuePollers, workersOf, type Poller, type QueuePollers } from '../stack/task-queue-pollers.ts';
+import { PollerWatch } from '../stack/poller-watch.ts';
+import { taskQueuePollers, workersOf } from '../stack/task-queue-pollers.ts';
 import { currentVersion, makeCurrent } from '../versions/current-version.ts';
-import { moveRun } from '../versions/move.ts';
 import { openWorkflows, type OpenWorkflow } from '../versions/open-workflows.ts';
-import { misfitCure, strandedText, versionName } from '../versions/stranded-text.ts';
+import { strandedText, versionName } from '../versions/stranded-text.ts';
 import { strandedRuns, type StrandedRun } from '../versions/stranded.ts';
+import { takeOverRun } from '../versions/take-over-run.ts';
 import { attempt, right, wrong, type Check } from './check.ts';
+import { queueWorkers, type QueueWorker, type QueueWorkers } from './queue-workers.ts';
 
 /**
- * The versions of the workers that poll, of this code, and of open runs.
+ * The versions of the workers that are there, of this code, and of open runs.
  * @param fix makes this code's version current once its workers poll, and moves open runs to it that wait for workers of
  *   another version and replay.
+ * @throws the error of what could not be looked at.
  */
 export async function versionChecks(
   connection: Connection,
@@ -20,17 +23,15 @@ export async function versionChecks(
   fix: boolean,
 ): Promise<Check[]> {
   const present = codeVersion();
-  const queues = (await taskQueuePollers(connection, namespace)).map(({ queue, pollers }) => ({
-    queue,
-    pollers: pollers.filter(({ lastAsked }) => !isGone(lastAsked)),
-  }));
+  const open = await openWorkflows(new WorkflowClient({ connection, namespace }));
+  const asking = new PollerWatch().there(await taskQueuePollers(connection, namespace));
+  const queues = queueWorkers(asking, open);
   const own = await attempt('code version', 'Use Temporal 1.29.1 or newer.', () =>
     codeCheck(connection, namespace, present, queues, fix),
   );
   // Whether the server knows of versions is what that line says.
   const current = await currentVersion(connection, namespace).catch(() => undefined);
-  const open = await openWorkflows(new WorkflowClient({ connection, namespace }));
-  const stranded = await strandedRuns(connection, namespace, present, { dataFolder, patient: false });
+  const stranded = await strandedRuns(connection, namespace, open, { present, dataFolder, patient: false });
   return [
     own,
     ...queues.map((queue) => queueCheck(queue, current)),
@@ -49,13 +50,13 @@ async function codeCheck(
   connection: Connection,
   namespace: string,
   present: string,
-  queues: readonly QueuePollers[],
+  queues: readonly QueueWorkers[],
   fix: boolean,
 ): Promise<Check> {
   const name = 'code version';
   const current = await currentVersion(connection, namespace);
   if (current === present) return right(name, `${present}, which new runs go to`);
-  const complete = queues.every(({ pollers }) => pollers.some(({ version }) => version === present));
+  const complete = queues.every((queue) => has(queue, present));
   if (fix && complete) {
     await makeCurrent(connection, namespace, present);
     return right(name, `${present}, which new runs go to from now on`);
@@ -70,11 +71,11 @@ async function codeCheck(
 }
 
 /** Whether what is new finds a worker on the queue. */
-function queueCheck({ queue, pollers }: QueuePollers, current: string | undefined): Check {
-  const workers = workersOf(pollers.filter(({ version }) => version === current));
-  if (workers.length > 0) return right(queue, `${workers.length} worker${workers.length === 1 ? '' : 's'}`);
-  return pollers.length === 0
-    ? wrong(queue, 'no worker asks for work', 'Run `thoughtloop up`, or start that worker (README.md).')
+function queueCheck({ queue, workers }: QueueWorkers, current: string | undefined): Check {
+  const fit = workersOf(workers.filter(({ version }) => version === current));
+  if (fit.length > 0) return right(queue, `${fit.length} worker${fit.length === 1 ? '' : 's'}`);
+  return workers.length === 0
+    ? wrong(queue, 'no worker asks for work or has any', 'Run `thoughtloop up`, or start that worker (README.md).')
     : wrong(
         queue,
         `no worker of ${versionName(current)}, which new runs go to`,
@@ -84,21 +85,21 @@ function queueCheck({ queue, pollers }: QueuePollers, current: string | undefine
 
 /** Workers of versions that nothing new goes to: right where they finish what they began. */
 function otherVersionChecks(
-  queues: readonly QueuePollers[],
+  queues: readonly QueueWorkers[],
   current: string | undefined,
   open: readonly OpenWorkflow[],
 ): Check[] {
   const others = queues
-    .flatMap(({ pollers }) => pollers)
+    .flatMap(({ workers }) => workers)
     .filter(({ version }) => version !== undefined && version !== current);
-  return [...Map.groupBy(others, ({ version }) => version)].map(([version, pollers]) => {
+  return [...Map.groupBy(others, ({ version }) => version)].map(([version, of]) => {
     const name = `workers of ${versionName(version)}`;
     const runs = [...new Set(open.filter((workflow) => workflow.version === version).map(({ run }) => run))];
-    const workers = workersOf(pollers).join(', ');
+    const workers = workersOf(of).join(', ');
     if (runs.length === 0) {
       return wrong(name, `${workers}: no run needs them`, 'Stop them, or start them again from the present code.');
     }
-    const silent = queues.filter((queue) => !asks(queue, version)).map(({ queue }) => queue);
+    const silent = queues.filter((queue) => !has(queue, version)).map(({ queue }) => queue);
     return silent.length === 0
       ? right(name, `${workers}: needed by ${runs.join(', ')} until the next iteration`)
       : wrong(
@@ -109,8 +110,8 @@ function otherVersionChecks(
   });
 }
 
-const asks = ({ pollers }: QueuePollers, version: Poller['version']): boolean =>
-  pollers.some((poller) => poller.version === version);
+const has = ({ workers }: QueueWorkers, version: QueueWorker['version']): boolean =>
+  workers.some((worker) => worker.version === version);
 
 async function strandedCheck(
   connection: Connection,
@@ -120,10 +121,11 @@ async function strandedCheck(
   move: boolean,
 ): Promise<Check> {
   const name = `run ${run.run}`;
-  if (run.misfit !== null) return wrong(name, strandedText(run), misfitCure(run));
-  if (!move) {
-    return wrong(name, strandedText(run), 'Run `thoughtloop up`, or `thoughtloop doctor --fix` where workers run.');
-  }
-  await moveRun(connection, namespace, run, present);
-  return right(name, `moved to version ${present} just now`);
+  const cure =
+    run.misfit === null && !move
+      ? 'Run `thoughtloop up`, or `thoughtloop doctor --fix` where workers run.'
+      : await takeOverRun(connection, namespace, run, present);
+  return cure === undefined
+    ? right(name, `moved to version ${present} just now`)
+    : wrong(name, strandedText(run), cure);
 }

@@ -3,7 +3,8 @@ import { readFolderFile } from '../../activities/store/folder-file.ts';
 import { isOfAnotherFolder } from '../../workers/worker-identity.ts';
 import { OperatorError } from '../operator-error.ts';
 import { poll } from './deadline.ts';
-import { GONE_MILLISECONDS, isGone, taskQueuePollers, type QueuePollers } from './task-queue-pollers.ts';
+import { PATIENCE_MILLISECONDS, PollerWatch } from './poller-watch.ts';
+import { pollersUnknown, taskQueuePollers, workersOf, type QueuePollers } from './task-queue-pollers.ts';
 
 const LOOK_MILLISECONDS = 2_000;
 
@@ -12,35 +13,35 @@ export async function foreignWorkers(queues: readonly QueuePollers[], dataFolder
   const file = await readFolderFile(dataFolder);
   if (file === null || file === 'unreadable') return [];
   const { folder } = file;
-  const asking = queues
-    .flatMap(({ pollers }) => pollers)
-    .filter(({ lastAsked }) => !isGone(lastAsked))
-    .map(({ identity }) => identity);
-  return [...new Set(asking)].filter((identity) => isOfAnotherFolder(identity, folder)).sort();
+  return workersOf(queues.flatMap(({ pollers }) => pollers))
+    .filter((identity) => isOfAnotherFolder(identity, folder))
+    .sort();
 }
 
 /**
  * Makes sure that no workers of another data folder ask the task queues for work: each would be given the other's. Those
  * that were stopped a moment ago are waited for.
  * @param patience how long those may still be seen, milliseconds
- * @throws OperatorError naming them
+ * @throws OperatorError naming them, or when it could not be found out.
  */
 export async function requireOwnQueues(
   connection: Connection,
   namespace: string,
   dataFolder: string,
-  patience = GONE_MILLISECONDS + LOOK_MILLISECONDS,
+  patience = PATIENCE_MILLISECONDS,
 ): Promise<void> {
-  let found: string[] = [];
-  await poll(
+  const watch = new PollerWatch();
+  let found: string[] | undefined;
+  const outcome = await poll(
     async () => {
-      found = await foreignWorkers(await taskQueuePollers(connection, namespace), dataFolder);
-      return found.length === 0 ? true : undefined;
+      found = await foreignWorkers(watch.there(await taskQueuePollers(connection, namespace)), dataFolder);
+      return found.length === 0 || undefined;
     },
     patience,
     LOOK_MILLISECONDS,
   );
-  if (found.length === 0) return;
+  if ('answer' in outcome) return;
+  if (found === undefined) throw pollersUnknown(namespace, outcome.gaveUp);
   throw new OperatorError({
     expected: `the task queues of namespace ${namespace} to have workers of this data folder alone`,
     found: `${found.join(', ')} of another one`,

@@ -1,13 +1,14 @@
 import type { Connection } from '@temporalio/client';
 import { DEPLOYMENT } from '../../workers/code-version.ts';
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
+import { mapWindow } from '../../workflows/window.ts';
+import { EXIT_CODES, OperatorError } from '../operator-error.ts';
+import { answered } from '../temporal-answer.ts';
+import { messageOf } from '../unreachable.ts';
 
 /** Temporal's numbers for the two kinds of tasks. */
 const WORKFLOW_TASKS = 1;
 const ACTIVITY_TASKS = 2;
-
-/** A worker without work asks again within a minute: one that has not asked for longer is gone. */
-export const GONE_MILLISECONDS = 75_000;
 
 /** A worker that asks for work. */
 export interface Poller {
@@ -15,12 +16,9 @@ export interface Poller {
   readonly identity: string;
   /** Its code version; undefined for a worker that is not one of ours. */
   readonly version: string | undefined;
-  /** When it last asked, milliseconds since 1970 by the server's clock, to the second. */
+  /** When it last asked, milliseconds since 1970 by the server's clock: not to be compared with this machine's. */
   readonly lastAsked: number;
 }
-
-/** Longest wait for an answer, milliseconds. */
-const ANSWER_MS = 10_000;
 
 /** Who asks a task queue for work. */
 export interface QueuePollers {
@@ -34,35 +32,43 @@ export interface QueuePollers {
  * @throws the connection's error when Temporal does not answer.
  */
 export async function taskQueuePollers(connection: Connection, namespace: string): Promise<QueuePollers[]> {
-  return Promise.all(
-    Object.values(TASK_QUEUES).map(async (queue) => {
-      const kinds = queue === TASK_QUEUES.control ? [WORKFLOW_TASKS, ACTIVITY_TASKS] : [ACTIVITY_TASKS];
-      const answers = await Promise.all(
-        kinds.map((taskQueueType) =>
-          connection.withDeadline(Date.now() + ANSWER_MS, () =>
-            connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType }),
-          ),
-        ),
-      );
-      const pollers = answers
-        .flatMap((answer) => answer.pollers ?? [])
-        .map(({ identity, deploymentOptions, lastAccessTime }) => ({
-          identity: identity || 'unnamed',
-          version:
-            deploymentOptions?.deploymentName === DEPLOYMENT ? deploymentOptions.buildId || undefined : undefined,
-          lastAsked: Number(lastAccessTime?.seconds ?? 0) * 1000,
-        }));
-      return { queue, pollers };
-    }),
+  const queues = Object.values(TASK_QUEUES);
+  // All have been answered when one throws: a call that is tried again on a connection that was closed ends the process.
+  const found = await mapWindow(queues, queues.length, async (queue) => {
+    const kinds = queue === TASK_QUEUES.control ? [WORKFLOW_TASKS, ACTIVITY_TASKS] : [ACTIVITY_TASKS];
+    return mapWindow(kinds, kinds.length, (kind) => pollersOf(connection, namespace, queue, kind));
+  });
+  return queues.map((queue, at) => ({ queue, pollers: found[at]?.flat() ?? [] }));
+}
+
+async function pollersOf(
+  connection: Connection,
+  namespace: string,
+  queue: string,
+  taskQueueType: number,
+): Promise<Poller[]> {
+  const { pollers } = await answered(connection, () =>
+    connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: queue }, taskQueueType }),
   );
+  return (pollers ?? []).map(({ identity, deploymentOptions, lastAccessTime }) => ({
+    identity: identity || 'unnamed',
+    version: deploymentOptions?.deploymentName === DEPLOYMENT ? deploymentOptions.buildId || undefined : undefined,
+    lastAsked: Number(lastAccessTime?.seconds ?? 0) * 1_000 + (lastAccessTime?.nanos ?? 0) / 1e6,
+  }));
 }
 
-/** Whether a worker that last asked then is gone. */
-export function isGone(lastAsked: number): boolean {
-  return lastAsked < Date.now() - GONE_MILLISECONDS;
+/** The different workers among these, by identity: one that asks for several kinds of tasks is one. */
+export function workersOf(workers: readonly Pick<Poller, 'identity'>[]): string[] {
+  return [...new Set(workers.map(({ identity }) => identity))];
 }
 
-/** The different workers among pollers: one that asks for both kinds of tasks is one. */
-export function workersOf(pollers: readonly Poller[]): string[] {
-  return [...new Set(pollers.map(({ identity }) => identity))];
+/** What is said where no look at the pollers succeeded; `reason` is the last error. */
+export function pollersUnknown(namespace: string, reason: unknown): OperatorError {
+  return new OperatorError({
+    expected: `Temporal to say which workers ask for work in namespace ${namespace}`,
+    found: `that it could not be found out: ${messageOf(reason)}`,
+    remedy: '`thoughtloop doctor` checks the server; then try again.',
+    exitCode: EXIT_CODES.unreachable,
+    cause: reason,
+  });
 }

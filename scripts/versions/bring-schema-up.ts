@@ -1,8 +1,10 @@
+import { WorkflowClient } from '@temporalio/client';
 import { migrate, schemaState } from '../../activities/store/migrate.ts';
 import { codeVersion } from '../../workers/code-version.ts';
 import { connectTemporal } from '../connection.ts';
 import { openTemporal } from '../open-temporal.ts';
 import { OperatorError } from '../operator-error.ts';
+import { openWorkflows } from './open-workflows.ts';
 import { misfitCure, strandedText } from './stranded-text.ts';
 import { strandedRuns } from './stranded.ts';
 
@@ -20,9 +22,12 @@ export async function bringSchemaUp(databaseUrl: string, dataFolder: string): Pr
 
 async function requireNoneLeftBehind(missing: readonly string[], dataFolder: string): Promise<void> {
   const temporal = connectTemporal(dataFolder);
+  const { namespace } = temporal;
   const connection = await openTemporal(temporal);
   try {
-    const stranded = await strandedRuns(connection, temporal.namespace, codeVersion(), { dataFolder, patient: true });
+    const open = await openWorkflows(new WorkflowClient({ connection, namespace }));
+    const look = { present: codeVersion(), dataFolder, patient: true };
+    const stranded = await strandedRuns(connection, namespace, open, look);
     const left = stranded.filter(({ misfit }) => misfit !== null);
     const [first] = left;
     if (first === undefined) return;

@@ -1,8 +1,10 @@
-import { isGrpcServiceError, type Connection } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
 import { DEPLOYMENT } from '../../workers/code-version.ts';
+import { answered } from '../temporal-answer.ts';
+import { isNotFound } from './not-found.ts';
 
-/** gRPC's number for something that there is none of. */
-const NOT_FOUND = 5;
+/** Longest wait until the server has told its task queues, milliseconds. */
+const CHANGE_MILLISECONDS = 30_000;
 
 /**
  * The version whose workers get what is new; undefined where there is none, so that workers without a version get it.
@@ -10,13 +12,12 @@ const NOT_FOUND = 5;
  */
 export async function currentVersion(connection: Connection, namespace: string): Promise<string | undefined> {
   try {
-    const { workerDeploymentInfo } = await connection.workflowService.describeWorkerDeployment({
-      namespace,
-      deploymentName: DEPLOYMENT,
-    });
+    const { workerDeploymentInfo } = await answered(connection, () =>
+      connection.workflowService.describeWorkerDeployment({ namespace, deploymentName: DEPLOYMENT }),
+    );
     return workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId || undefined;
   } catch (error) {
-    if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }
@@ -26,9 +27,10 @@ export async function currentVersion(connection: Connection, namespace: string):
  * @throws the server's error while the workers of that version have not all asked for work.
  */
 export async function makeCurrent(connection: Connection, namespace: string, version: string): Promise<void> {
-  await connection.workflowService.setWorkerDeploymentCurrentVersion({
-    namespace,
-    deploymentName: DEPLOYMENT,
-    buildId: version,
-  });
+  const change = { namespace, deploymentName: DEPLOYMENT, buildId: version };
+  await answered(
+    connection,
+    () => connection.workflowService.setWorkerDeploymentCurrentVersion(change),
+    CHANGE_MILLISECONDS,
+  );
 }

@@ -1,10 +1,9 @@
-import { isGrpcServiceError, type Connection } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
 import { DEPLOYMENT } from '../../workers/code-version.ts';
 import { OperatorError } from '../operator-error.ts';
+import { answered } from '../temporal-answer.ts';
+import { isNotFound } from './not-found.ts';
 import type { StrandedRun } from './stranded.ts';
-
-/** gRPC's number for something that there is none of. */
-const NOT_FOUND = 5;
 
 /**
  * Moves the open workflows of a run to a version: their next task, and the next attempts of their activities, go to its
@@ -20,16 +19,18 @@ export async function moveRun(
   const oneTime = { targetDeploymentVersion: { deploymentName: DEPLOYMENT, buildId: version } };
   for (const { workflowId, runId } of workflows) {
     try {
-      const { workflowExecutionOptions } = await connection.workflowService.updateWorkflowExecutionOptions({
-        namespace,
-        workflowExecution: { workflowId, runId },
-        workflowExecutionOptions: { versioningOverride: { oneTime } },
-        updateMask: { paths: ['versioning_override'] },
-      });
+      const { workflowExecutionOptions } = await answered(connection, () =>
+        connection.workflowService.updateWorkflowExecutionOptions({
+          namespace,
+          workflowExecution: { workflowId, runId },
+          workflowExecutionOptions: { versioningOverride: { oneTime } },
+          updateMask: { paths: ['versioning_override'] },
+        }),
+      );
       if (!workflowExecutionOptions?.versioningOverride?.oneTime) throw tooOld(workflowId);
     } catch (error) {
       // It has ended meanwhile.
-      if (!isGrpcServiceError(error) || Number(error.code) !== NOT_FOUND) throw error;
+      if (!isNotFound(error)) throw error;
     }
   }
 }

@@ -1,7 +1,8 @@
-import { WorkflowClient, type Connection } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
 import { poll } from '../stack/deadline.ts';
-import { GONE_MILLISECONDS, isGone, taskQueuePollers } from '../stack/task-queue-pollers.ts';
-import { openWorkflows, type OpenWorkflow } from './open-workflows.ts';
+import { PATIENCE_MILLISECONDS, PollerWatch } from '../stack/poller-watch.ts';
+import { pollersUnknown, taskQueuePollers, type Poller } from '../stack/task-queue-pollers.ts';
+import type { OpenWorkflow } from './open-workflows.ts';
 import { replayMisfits } from './replay.ts';
 
 /**
@@ -18,19 +19,29 @@ export interface StrandedRun {
 
 const POLL_MILLISECONDS = 1_000;
 
+/** How to look for stranded runs. */
+export interface StrandedLook {
+  /** The version of this code. */
+  readonly present: string;
+  readonly dataFolder: string;
+  /**
+   * Whether to wait, a minute and a half at most, until it is certain whether workers that were just seen are gone; else they
+   * count as being there.
+   */
+  readonly patient: boolean;
+}
+
 /**
  * Finds the runs that wait for a version without workers, and replays their histories with the code of this checkout.
- * @param present the version of this code.
- * @param patient whether to wait, a good minute at most, until it is certain whether workers that were just seen are gone;
- *   else they count as being there.
+ * @param open see `openWorkflows`.
+ * @throws OperatorError when it could not be found out which versions have workers; what the replay throws.
  */
 export async function strandedRuns(
   connection: Connection,
   namespace: string,
-  present: string,
-  { dataFolder, patient }: { readonly dataFolder: string; readonly patient: boolean },
+  open: readonly OpenWorkflow[],
+  { present, dataFolder, patient }: StrandedLook,
 ): Promise<StrandedRun[]> {
-  const open = await openWorkflows(new WorkflowClient({ connection, namespace }));
   const others = open.filter(({ version }) => version !== present);
   if (others.length === 0) return [];
   const gone = await versionsGone(connection, namespace, new Set(others.map(({ version }) => version)), patient);
@@ -56,22 +67,33 @@ async function versionsGone(
   versions: ReadonlySet<string | undefined>,
   patient: boolean,
 ): Promise<Set<string | undefined>> {
-  const began = Date.now();
+  const watch = new PollerWatch();
   const gone = new Set<string | undefined>();
   const undecided = new Set(versions);
-  await poll(
+  let first: readonly Poller[] | undefined;
+  const outcome = await poll(
     async () => {
-      const [control] = await taskQueuePollers(connection, namespace);
+      const [control] = watch.there(await taskQueuePollers(connection, namespace));
+      const pollers = control?.pollers ?? [];
+      first ??= pollers;
       for (const version of undecided) {
-        const asked = control?.pollers.filter((poller) => poller.version === version).map(({ lastAsked }) => lastAsked);
-        const last = Math.max(0, ...(asked ?? []));
-        if (isGone(last)) gone.add(version);
-        if (gone.has(version) || last > began) undecided.delete(version);
+        const last = lastAsked(pollers, version);
+        if (last === undefined) gone.add(version);
+        // Who asked since the first look is there.
+        if (last === undefined || last > (lastAsked(first, version) ?? -Infinity)) undecided.delete(version);
       }
       return undecided.size === 0 || undefined;
     },
-    patient ? GONE_MILLISECONDS : 0,
+    patient ? PATIENCE_MILLISECONDS : 0,
     POLL_MILLISECONDS,
   );
+  // Looks that succeed over that time decide about every version.
+  if ('gaveUp' in outcome && (patient || first === undefined)) throw pollersUnknown(namespace, outcome.gaveUp);
   return gone;
+}
+
+/** When a worker of the version last asked; undefined when none is there. */
+function lastAsked(pollers: readonly Poller[], of: string | undefined): number | undefined {
+  const asked = pollers.filter(({ version }) => version === of).map((poller) => poller.lastAsked);
+  return asked.length === 0 ? undefined : Math.max(...asked);
 }

@@ -1,8 +1,9 @@
-import type { Connection } from '@temporalio/client';
+import { WorkflowClient, type Connection } from '@temporalio/client';
 import { messageOf } from '../unreachable.ts';
-import { moveRun } from './move.ts';
-import { misfitCure, strandedText } from './stranded-text.ts';
-import { strandedRuns } from './stranded.ts';
+import { openWorkflows } from './open-workflows.ts';
+import { strandedText } from './stranded-text.ts';
+import { strandedRuns, type StrandedRun } from './stranded.ts';
+import { takeOverRun } from './take-over-run.ts';
 
 export interface TakeOver {
   readonly connection: Connection;
@@ -27,20 +28,26 @@ export async function takeOver({
   makeCurrent,
 }: TakeOver): Promise<string[]> {
   // An open run that cannot be looked at must not keep the others from going on.
-  const looked = await strandedRuns(connection, namespace, version, { dataFolder, patient: true }).catch(unlooked);
+  const looked = await look(connection, namespace, version, dataFolder).catch(unlooked);
   await makeCurrent();
   if (typeof looked === 'string') return [looked];
   const notices: string[] = [];
   for (const run of looked) {
-    const text = `Run ${run.run} ${strandedText(run)}`;
-    if (run.misfit === null) {
-      await moveRun(connection, namespace, run, version);
-      notices.push(`${text}: it goes on with version ${version}.`);
-    } else {
-      notices.push(`${text}. ${misfitCure(run)}`);
-    }
+    const cure = await takeOverRun(connection, namespace, run, version);
+    const outcome = cure === undefined ? `: it goes on with version ${version}.` : `. ${cure}`;
+    notices.push(`Run ${run.run} ${strandedText(run)}${outcome}`);
   }
   return notices;
+}
+
+async function look(
+  connection: Connection,
+  namespace: string,
+  present: string,
+  dataFolder: string,
+): Promise<StrandedRun[]> {
+  const open = await openWorkflows(new WorkflowClient({ connection, namespace }));
+  return strandedRuns(connection, namespace, open, { present, dataFolder, patient: true });
 }
 
 function unlooked(error: unknown): string {

@@ -6,6 +6,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { expect, it } from 'vitest';
 import { writeFolderFile } from '../../activities/store/folder-file.ts';
 import { foreignWorkers, requireOwnQueues } from '../../scripts/stack/foreign-workers.ts';
+import { freePort } from '../../scripts/stack/ports.ts';
 import { taskQueuePollers, workersOf } from '../../scripts/stack/task-queue-pollers.ts';
 import { workerIdentity } from '../../workers/worker-identity.ts';
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
@@ -49,6 +50,18 @@ it('a worker of another data folder on the same task queues is refused by name, 
     for (const native of natives) await native.close();
     await connection.close();
     await temporal.stop();
+    rmSync(dataFolder, { recursive: true });
+  }
+});
+
+it('queues that could not be looked at are not taken for having no workers of another data folder', async () => {
+  const dataFolder = mkdtempSync(join(tmpdir(), 'thoughtloop-foreign-'));
+  await writeFolderFile(dataFolder, { store: own, folder: own, revision: 0 });
+  const connection = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+  try {
+    await expect(requireOwnQueues(connection, 'default', dataFolder, 0)).rejects.toThrow(/could not be found out: ./);
+  } finally {
+    await connection.close();
     rmSync(dataFolder, { recursive: true });
   }
 });

@@ -61,7 +61,7 @@ it('servers of the environment are checked, and queues without workers are wrong
   expect(code).toBe(1);
   const right = ['PostgreSQL', 'schema', 'Temporal', 'namespace', 'search attributes'];
   expect(right.map((name) => checks.get(name)?.ok)).toEqual(right.map(() => true));
-  expect(checks.get('thoughtloop-sampling')).toMatchObject({ ok: false, found: 'no worker asks for work' });
+  expect(checks.get('thoughtloop-sampling')).toMatchObject({ ok: false, found: 'no worker asks for work or has any' });
 });
 
 it('--fix registers missing search attributes and brings an older schema up', async () => {

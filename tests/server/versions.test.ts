@@ -1,5 +1,5 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection, WorkflowClient, type WorkflowHandle } from '@temporalio/client';
@@ -7,8 +7,11 @@ import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { schemaState } from '../../activities/store/migrate.ts';
 import type { Check } from '../../scripts/doctor/check.ts';
+import { freePort } from '../../scripts/stack/ports.ts';
 import { bringSchemaUp } from '../../scripts/versions/bring-schema-up.ts';
 import { currentVersion, makeCurrent } from '../../scripts/versions/current-version.ts';
+import { openWorkflows } from '../../scripts/versions/open-workflows.ts';
+import { strandedRuns } from '../../scripts/versions/stranded.ts';
 import { takeOver } from '../../scripts/versions/take-over.ts';
 import { codeVersion } from '../../workers/code-version.ts';
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
@@ -116,6 +119,8 @@ it('a run ends its iteration with the workers that it began it with, and goes on
   const release = old.hold('awaitJob');
   const handle = await start('rolling');
   await inFirstJob(old);
+  const busy = (await openWorkflows(client)).flatMap(({ running }) => running);
+  expect(busy).toContainEqual({ queue: TASK_QUEUES.cluster, identity: `${process.pid}@${hostname()}`, version: OLD });
   await startWorkers(PRESENT, present);
   await makeItCurrent(PRESENT);
   expect(await currentVersion(connection, NAMESPACE)).toBe(PRESENT);
@@ -237,6 +242,14 @@ it('doctor names workers of another version, and runs that wait for one; --fix m
   });
   expect((await doctor('--fix')).get('run waiting')).toMatchObject({ ok: true });
   await client.getHandle('waiting').result();
+});
+
+it('a version is not taken for one without workers where nobody could be asked', async () => {
+  const away = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
+  const open = [{ workflowId: 'lost', runId: 'x', run: 'lost', version: OLD, running: [] }];
+  const look = { present: PRESENT, dataFolder: folder, patient: false };
+  await expect(strandedRuns(away, NAMESPACE, open, look)).rejects.toThrow(/could not be found out: ./);
+  await away.close();
 });
 
 it('doctor names workers that no run needs', async () => {
