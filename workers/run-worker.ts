@@ -81,7 +81,7 @@ function requireVersion({ codeVersion: expected }: WorkerConfig): string {
   const version = codeVersion();
   if (expected === undefined || expected === version) return version;
   throw new Error(
-    `Expected workflows/ of version ${expected}, found version ${version}: the code has changed since the stack was ` +
+    `Expected code of version ${expected}, found version ${version}: the code has changed since the stack was ` +
       'started; run `thoughtloop down`, then `thoughtloop up`',
   );
 }

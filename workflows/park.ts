@@ -8,6 +8,7 @@ import {
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
+  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import { causeOf, typeOf } from './cause.ts';
@@ -42,7 +43,6 @@ export class Steps {
   #parked: { readonly step: ParkedStep; decision?: Decision } | null = null;
   #running: Place;
   #phase: Phase = 'base';
-  #questions = 0;
   readonly #lines: string[] = [];
 
   constructor(place: Place, recipe: Recipe) {
@@ -158,7 +158,7 @@ export class Steps {
     // Steps that fail side by side park one after another: one question to the operator at a time.
     // (Asked again after the wait: the end of one question wakes all that wait.)
     while (this.#parked !== null) await condition(() => this.#parked === null);
-    const cause = { ...failed, question: ++this.#questions };
+    const cause = { ...failed, question: newQuestion() };
     const parked: { readonly step: ParkedStep; decision?: Decision } = {
       step: { workflow: cause.workflow, step: phase, cause, skippable },
     };
@@ -189,7 +189,7 @@ export class Steps {
     if (decision.question !== undefined && decision.question !== question) {
       return (
         `Expected a decision on question ${question}, found one on question ${decision.question}: ` +
-        'it was answered, and the run parked anew since'
+        'that one is over, and the run parked anew since'
       );
     }
     if (this.#parked.decision) {
@@ -206,6 +206,12 @@ export class Steps {
     return { workflow: workflowInfo().workflowId, action: decision.action };
   }
 }
+
+/**
+ * Names a question: 6 hex digits, other ones for every step that parks, also in another workflow of the run or in a later
+ * execution of this one. Drawn from the execution's own random numbers, so that a replay and a reset draw the same.
+ */
+const newQuestion = (): string => uuid4().slice(0, 6);
 
 function unlessStoreRefuses(error: unknown): void {
   if (!isStoreRefusal(typeOf(error))) throw error;

@@ -2,13 +2,12 @@ import { Argument, Command } from 'commander';
 import type { Decision } from '../../workflows/contract/messages.ts';
 import { print, printJson } from '../output.ts';
 import { dataOption } from './data-option.ts';
-import { wholeNumber } from './whole-number.ts';
 import { setOption } from './recipe-options.ts';
 
 interface DecideOptions {
   readonly data?: string;
   readonly set: readonly string[];
-  readonly question?: number;
+  readonly question?: string;
   readonly json?: boolean;
 }
 
@@ -17,7 +16,7 @@ retry  does the step again, with other operational settings where --set says so
 skip   goes on without the step, where the loop can (an evaluation)
 abort  ends the run as failed; its data stays
 
---question N, as \`status\` shows it, makes sure that the decision is for what you saw: a step that has parked anew since,
+--question NAME, as \`status\` shows it, makes sure that the decision is for what you saw: a step that has parked anew since,
 perhaps for another cause, is not answered by it.
 
 Example:
@@ -30,7 +29,7 @@ export function decideCommand(): Command {
     .argument('<run>', 'name of the run')
     .addArgument(new Argument('<action>', 'what to do').choices(['retry', 'skip', 'abort']))
     .addOption(setOption('fleet.servers=2'))
-    .option('--question <number>', 'the question that is answered, as `status` shows it', wholeNumber(1, 1_000_000))
+    .option('--question <name>', 'the question that is answered, as `status` shows it')
     .addOption(dataOption())
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', HELP)

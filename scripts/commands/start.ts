@@ -14,8 +14,8 @@ interface StartOptions extends RecipeOptions {
 
 const HELP = `
 The recipe's name is the run's name. Started again with the same recipe, a run that goes on is left alone and a
-cancelled one is taken up where it was; a finished one is not run again. With another recipe of the same name nothing
-happens but a list of the differences.
+cancelled one is taken up where it was, once its jobs have stopped; a finished one is not run again. With another recipe
+of the same name nothing happens but a list of the differences.
 
 Example:
   thoughtloop start deploy/recipes/micro.toml --var data=micro --watch

@@ -21,7 +21,7 @@ export async function decide(
   dataFolder: string | undefined,
   row: RunRow,
   action: Decision['action'],
-  question: number | undefined,
+  question: string | undefined,
   set: readonly string[],
 ): Promise<DecisionAnswer> {
   if (row.status !== 'Parked' || row.cause === null) {

@@ -26,6 +26,7 @@ import type { LoadedRecipe } from '../recipe/load.ts';
 import { requireJoined } from '../store-refusal.ts';
 import { beginning } from './beginning.ts';
 import { keepBenchmarkFiles } from './benchmark-copies.ts';
+import { awaitCancellation } from './cancellation-end.ts';
 import { withTemporal } from './temporal-client.ts';
 import { webLink } from './temporal-word.ts';
 
@@ -40,13 +41,14 @@ export interface RunStart {
 
 /**
  * Starts a run, or finds it running. Doing it again, also after a crash at any point, starts nothing twice. Where a run
- * begins stands in its row: a cancelled fork goes on from what it shares, whichever command takes it up again.
+ * begins stands in its row: a cancelled fork goes on from what it shares, whichever command takes it up again. A run that
+ * is being cancelled is waited for, five minutes at most, and then taken up.
  *
  * @param dataOption data folder as given on the command line
  * @param dataFolder its absolute path
  * @param fork where a fork begins; not given, the run begins where the one of its name does, or at the base model
- * @throws OperatorError when the corpus or Temporal is not there, the database does not belong to the data folder, or the
- *   name belongs to a run with another recipe or beginning
+ * @throws OperatorError when the corpus or Temporal is not there, the database does not belong to the data folder, the
+ *   name belongs to a run with another recipe or beginning, or a cancellation does not end
  */
 export async function startRun(
   database: Database,
@@ -61,6 +63,7 @@ export async function startRun(
   if (former !== null && (former.digest !== digest || !beginsAt(former, fork))) throw otherRun(former, recipe, fork);
   if (former !== null && isOver(former)) return { kind: 'ended', row: former, link: undefined };
   await requireSplits(database, recipe, (former?.fork ?? fork)?.run);
+  if (former !== null) await awaitCancellation(database, dataOption, former.run);
   // Nothing is written for a run that Temporal is not there to take.
   return withTemporal(dataOption, async (client, where) => {
     await requireJoined({ database, dataFolder });

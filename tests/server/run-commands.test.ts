@@ -8,6 +8,7 @@ import { importFile } from '../../activities/corpus/import.ts';
 import { createRecordActivities } from '../../activities/record/activities.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import { writeMicro } from '../../scripts/corpora/micro.ts';
+import type { RunProgress } from '../../workflows/contract/activities.ts';
 import { thoughtloop, type CommandResult } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeActivities } from '../support/fake-activities.ts';
@@ -23,6 +24,8 @@ let temporal: TestTemporal;
 let stopWorkers: () => Promise<void>;
 let folder: string;
 let fake: FakeActivities;
+/** Holds a cancelled run's last word to the store: before it is written, or when it has been. */
+let hold: { readonly when: 'before' | 'after'; readonly until: Promise<void> } | undefined;
 
 beforeAll(async () => {
   [store, temporal] = await Promise.all([createTestDatabase(), startTestTemporal()]);
@@ -34,7 +37,13 @@ beforeAll(async () => {
   }
   // The store's bookkeeping is real, every other step is the fake of the test that runs.
   const record = createRecordActivities({ database, dataFolder: join(folder, 'data'), python: 'python3' });
-  const instead = { ...record, planRawBudget: () => Promise.resolve({ tokens: 100 }) };
+  const recordProgress = async (progress: RunProgress): Promise<void> => {
+    const held = progress.status === 'Canceled' ? hold : undefined;
+    if (held?.when === 'before') await held.until;
+    await record.recordProgress(progress);
+    if (held?.when === 'after') await held.until;
+  };
+  const instead = { ...record, recordProgress, planRawBudget: () => Promise.resolve({ tokens: 100 }) };
   stopWorkers = await startFakeWorkers({ address: temporal.address, fake: () => fake, instead });
 });
 
@@ -47,22 +56,35 @@ afterAll(async () => {
 
 beforeEach(() => {
   fake = new FakeActivities();
+  hold = undefined;
 });
 
-const command = (args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<CommandResult> =>
-  thoughtloop(args, {
-    DATABASE_URL: store.url,
-    TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_CONFIG_FILE: join(folder, 'none.toml'),
-    THOUGHTLOOP_DATA: join(folder, 'data'),
-    ...environment,
-  });
+const command = (
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  told?: (stderr: string) => void,
+): Promise<CommandResult> =>
+  thoughtloop(
+    args,
+    {
+      DATABASE_URL: store.url,
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_CONFIG_FILE: join(folder, 'none.toml'),
+      THOUGHTLOOP_DATA: join(folder, 'data'),
+      ...environment,
+    },
+    told,
+  );
 
 /** Without arms and with one iteration: what the commands do does not depend on how long a run is. */
 const SHORT = ['--set', 'arms=[]', '--set', 'iterations=1'];
 
+const startOf = (name: string): readonly string[] => [
+  ...['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', `name=${name}`, ...SHORT],
+];
+
 const start = (name: string, ...more: readonly string[]): Promise<CommandResult> =>
-  command(['start', RECIPE, '--var', `data=${join(folder, 'micro')}`, '--set', `name=${name}`, ...SHORT, ...more]);
+  command([...startOf(name), ...more]);
 
 test('a run that completes ends its watch with 0, keeps its benchmark files, and is not run again', async () => {
   const first = await start('whole', '--watch');
@@ -145,18 +167,22 @@ test('a parked run says which commands help, takes only what can be changed, and
 test('a decision answers the question that the operator saw, not one that the run has asked since', async () => {
   fake.failNext('buildTrainingSet', 'CorpusInvalid', 2);
   const parked = await start('asked-twice', '--watch');
-  expect(parked.stdout).toContain('thoughtloop decide asked-twice retry --question 1');
-  expect((await command(['decide', 'asked-twice', 'retry', '--question', '1'])).code).toBe(0);
+  const first = questionIn(parked.stdout);
+  expect((await command(['decide', 'asked-twice', 'retry', '--question', first])).code).toBe(0);
   const again = await command(['watch', 'asked-twice']);
   expect(again.code).toBe(4);
-  expect(again.stdout).toContain('thoughtloop decide asked-twice retry --question 2');
-  const late = await command(['decide', 'asked-twice', 'abort', '--question', '1']);
+  expect(questionIn(again.stdout)).not.toBe(first);
+  const late = await command(['decide', 'asked-twice', 'abort', '--question', first]);
   expect(late.code).toBe(2);
   expect(late.stderr).toContain('parked anew since');
   expect(late.stderr).toContain('thoughtloop status asked-twice');
   expect((await command(['decide', 'asked-twice', 'retry'])).code).toBe(0);
   expect((await command(['watch', 'asked-twice'])).code).toBe(0);
 });
+
+/** The question that a parked run's commands name. */
+const questionIn = (text: string): string =>
+  /thoughtloop decide \S+ retry --question ([0-9a-f]{6})$/m.exec(text)?.[1] ?? `none in ${text}`;
 
 test('of two operators who decide at once one is taken, the other is told why not', async () => {
   fake.failNext('buildTrainingSet', 'CorpusInvalid');
@@ -190,6 +216,31 @@ test('a cancelled run is taken up again by starting it', async () => {
   expect(again.stderr).toContain('goes on where it was');
   expect(again.code, again.stdout).toBe(0);
 });
+
+test.each([
+  ['before', 'Running'],
+  ['after', 'Canceled'],
+] as const)(
+  'a start before a cancellation has ended waits for its end (%s the store says so)',
+  async (when, status) => {
+    const run = `cancelled-${when}`;
+    let release = (): void => undefined;
+    hold = { when, until: new Promise((resolve) => (release = resolve)) };
+    fake.hang('awaitJob');
+    await start(run);
+    await eventually('the first job to be awaited', () => fake.calls.some((call) => call.startsWith('awaitJob')));
+    await command(['cancel', run]);
+    await eventually(`the run to be ${status}`, async () => (await statusOf(run)) === status);
+    fake = new FakeActivities();
+    const again = await command(startOf(run), {}, (stderr) => {
+      if (stderr.includes('is being cancelled')) release();
+    });
+    release();
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain('goes on where it was');
+    expect((await command(['watch', run])).code).toBe(0);
+  },
+);
 
 test('pause and resume reach the run', async () => {
   fake.hang('awaitJob');

@@ -1,6 +1,7 @@
 import { Connection, WorkflowClient, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { temporal as temporalProto } from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Cause } from '../../workflows/contract/activities.ts';
 import { MESSAGES, type Decision, type DecisionAnswer } from '../../workflows/contract/messages.ts';
 import type { BenchmarkSettings, Recipe } from '../../workflows/contract/recipe.ts';
 import { TASK_QUEUES } from '../../workflows/contract/task-queues.ts';
@@ -140,21 +141,35 @@ describe('run', () => {
     expect([...fake.servers]).toEqual([]);
   });
 
-  it('numbers its questions, and a decision on one that was answered does not answer the next', async () => {
+  it('a decision on a question that was answered answers no later one, be it of the same workflow or of another', async () => {
     fake.failNext('finishEStep', 'TooManyRejections', 2);
-    const handle = await start({ iterations: 1 });
-    const workflow = await parkedWorkflow();
-    const asked = (): (number | undefined)[] =>
-      fake.progress.filter(({ status }) => status === 'Parked').map(({ cause }) => cause?.question);
-    expect(asked()).toEqual([1]);
-    await decide(workflow, { action: 'retry', question: 1 });
-    await eventually('the second question', () => asked().length === 2);
-    expect(asked()).toEqual([1, 2]);
-    await expect(decide(workflow, { action: 'abort', question: 1 })).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/on question 2, found one on question 1.*parked anew since/) as string },
-    });
-    await decide(workflow, { action: 'retry', question: 2 });
+    const secondIteration = fake.hold('sampleShard latent/2/0');
+    const handle = await start({ iterations: 2 });
+    const asked = (): readonly Cause[] =>
+      fake.progress.flatMap(({ status, cause }) => (status === 'Parked' && cause !== null ? [cause] : []));
+    const questions = new Set<string>();
+    for (let count = 1; count <= 3; count++) {
+      const { workflow, question = '' } = await eventually(`question ${count}`, () => asked()[count - 1]);
+      for (const former of questions) {
+        await expect(decide(workflow, { action: 'abort', question: former })).rejects.toMatchObject({
+          cause: {
+            message: expect.stringMatching(
+              new RegExp(`on question ${question}, found one on question ${former}: .*parked anew since`),
+            ) as string,
+          },
+        });
+      }
+      questions.add(question);
+      await decide(workflow, { action: 'retry', question });
+      if (count === 2) {
+        await eventually('the second iteration', () => fake.calls.includes('sampleShard latent/2/0'));
+        fake.failNext('finishEStep', 'TooManyRejections');
+        secondIteration();
+      }
+    }
     await handle.result();
+    expect(questions.size).toBe(3);
+    expect(new Set(asked().map(({ workflow }) => workflow)).size).toBe(2);
   });
 
   it('parks as soon as too many chunks are rejected, ends what is under way, and goes on with another limit', async () => {

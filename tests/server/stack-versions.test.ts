@@ -65,5 +65,5 @@ it('a worker of a stack does not start with other code than the stack was starte
   worker.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
   const code = await new Promise((resolve) => worker.once('close', resolve));
   expect(code).toBe(1);
-  expect(words).toMatch(/Expected workflows\/ of version a-former-one, found version/);
+  expect(words).toMatch(/Expected code of version a-former-one, found version/);
 });

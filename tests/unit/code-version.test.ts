@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { commitOfVersion } from '../../scripts/versions/commit-of-version.ts';
-import { codeVersion } from '../../workers/code-version.ts';
+import { codeVersion, WORKFLOW_SDK } from '../../workers/code-version.ts';
 
 let root: string;
 let workflows: string;
@@ -46,19 +46,35 @@ it('every change of what is replayed makes another version, and nothing else doe
   expect(codeVersion(workflows)).toBe(versions.at(-1));
 });
 
+it('the same files under another version of the SDK are another version', () => {
+  expect(codeVersion(workflows, '1.24.0')).not.toBe(codeVersion(workflows, '1.25.0'));
+  const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    readonly dependencies: Record<string, string>;
+  };
+  // What is asked for in git is what is installed: so is the commit of a version found.
+  expect(codeVersion(workflows)).toBe(codeVersion(workflows, dependencies[WORKFLOW_SDK]));
+});
+
 it('the commit of a version is found in the history', () => {
   const git = (...args: string[]): string =>
     execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args], {
       cwd: root,
       encoding: 'utf8',
     }).trim();
+  const askFor = (sdk: string): void =>
+    writeFileSync(join(root, 'package.json'), JSON.stringify({ dependencies: { [WORKFLOW_SDK]: sdk } }));
   git('init', '--quiet');
+  askFor('1.24.0');
   git('add', '.');
   git('commit', '--quiet', '-m', 'one');
-  const [first, version] = [git('rev-parse', '--short', 'HEAD'), codeVersion(workflows)];
+  const [first, version] = [git('rev-parse', '--short', 'HEAD'), codeVersion(workflows, '1.24.0')];
   write('run.ts', 'export const run = 2;\n');
   git('commit', '--quiet', '-a', '-m', 'two');
   expect(commitOfVersion(version, root)).toBe(first);
-  expect(commitOfVersion(codeVersion(workflows), root)).toBe(git('rev-parse', '--short', 'HEAD'));
+  const second = git('rev-parse', '--short', 'HEAD');
+  askFor('1.25.0');
+  git('commit', '--quiet', '-a', '-m', 'three');
+  expect(commitOfVersion(codeVersion(workflows, '1.24.0'), root)).toBe(second);
+  expect(commitOfVersion(codeVersion(workflows, '1.25.0'), root)).toBe(git('rev-parse', '--short', 'HEAD'));
   expect(commitOfVersion('0'.repeat(12), root)).toBeUndefined();
 });

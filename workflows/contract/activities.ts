@@ -28,8 +28,8 @@ export interface Cause {
   readonly remedy: string;
   /** Id of the workflow that waits for the decision. */
   readonly workflow: string;
-  /** Number of the question, rising within the workflow: which of its parked steps a decision is for. */
-  readonly question?: number;
+  /** Name of the question, used once: which parked step of the run a decision is for. */
+  readonly question?: string;
 }
 
 export interface RunProgress {

@@ -25,7 +25,7 @@ export interface RunState {
 export interface Decision {
   readonly action: 'retry' | 'skip' | 'abort';
   /** The question that the operator saw (`Cause.question`); one asked since is not answered. Absent: whichever is open. */
-  readonly question?: number;
+  readonly question?: string;
   readonly set?: Readonly<Record<string, unknown>>;
 }
 
