@@ -21,6 +21,11 @@ const LOOK_MILLISECONDS = 500;
 
 const DISK_FULL: FailureType = 'DiskFull';
 
+const MOUNTS = '/proc/self/mounts';
+
+/** What the file system without room is called in the list of mounts. */
+const SOURCE = 'thoughtloop-full';
+
 /**
  * The folder of the coming training set is a file system of one page, in which no set has room, until the export has
  * failed for it, as Temporal tells. Needs the right to mount.
@@ -28,11 +33,10 @@ const DISK_FULL: FailureType = 'DiskFull';
 export const fillDisk: Inject = async ({ world, run, where, countsOnce }) => {
   const place = { run, arm: where.arm, iteration: where.iteration };
   const folder = join(world.data, iterationFolder(place), 'train');
-  if (existsSync(join(folder, 'manifest.json')) || readFileSync('/proc/self/mounts', 'utf8').includes(folder))
-    return null;
+  if (existsSync(join(folder, 'manifest.json')) || mounts().includes(folder)) return null;
   mkdirSync(folder, { recursive: true });
   const before = await wantOfRoom(world.data, place);
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'thoughtloop-full', folder], {
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', SOURCE, folder], {
     encoding: 'utf8',
   });
   if (mounted.status !== 0)
@@ -53,6 +57,17 @@ export const fillDisk: Inject = async ({ world, run, where, countsOnce }) => {
   );
   return folder;
 };
+
+/** The list of mounts; empty on a system that has none to read. */
+const mounts = (): string => (existsSync(MOUNTS) ? readFileSync(MOUNTS, 'utf8') : '');
+
+/** Takes away every file system without room in a data folder. */
+export function giveRoom(data: string): void {
+  for (const line of mounts().split('\n')) {
+    const [source, folder] = line.split(' ');
+    if (source === SOURCE && folder?.startsWith(`${data}/`)) spawnSync('umount', ['-l', folder]);
+  }
+}
 
 /** Whether the set of a place is there, or its run does nothing more. */
 async function isPast(database: Queryable, place: Place): Promise<boolean> {
