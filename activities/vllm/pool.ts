@@ -145,7 +145,7 @@ export class ServerPool {
         return await this.#send(server, outstanding, request, send);
       } catch (thrown) {
         if (!(thrown instanceof VllmError)) throw thrown;
-        failure = thrown;
+        failure = outstanding.forgotten ? forgottenBy(server, thrown) : thrown;
       } finally {
         server.give(outstanding);
       }
@@ -297,6 +297,12 @@ export class ServerPool {
   #failWaiting(error: Error): void {
     for (let waiter = this.#waiting.shift(); waiter !== undefined; waiter = this.#waiting.shift()) waiter.fail(error);
   }
+}
+
+/** A request that a server takes and forgets is a failure of its own: it may be the cause, as with a deadline. */
+function forgottenBy(server: PoolServer, cause: VllmError): VllmError {
+  const message = 'Expected tokens or an answer, got none while the server answered a probe';
+  return new VllmError({ kind: 'deadline' }, server.client.root, message, { cause });
 }
 
 /** Rendezvous hashing: the server of highest rank is the same for a document whichever others come and go. */
