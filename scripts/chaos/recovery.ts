@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { poll } from '../stack/deadline.ts';
 import { killStack } from './inject/kills.ts';
-import { signalProcess } from './process-tree.ts';
+import { processesNaming, signalProcess } from './process-tree.ts';
 import { loadRun } from './runs.ts';
 import { World } from './world.ts';
 
@@ -70,6 +70,8 @@ async function recovery(options: Options): Promise<number> {
     }
   } finally {
     await world.down();
+    // Jobs outlive the stack on purpose, and this run is not gone on with.
+    for (const { pid } of processesNaming(data)) signalProcess(pid, 'SIGKILL');
   }
   const passed = rounds.every(({ stack, sampler }) => stack <= STACK_BOUND && sampler <= SAMPLER_BOUND);
   tell(`${passed ? 'within' : 'BEYOND'} the bounds: stack ${STACK_BOUND} s, sampler ${SAMPLER_BOUND} s`);
