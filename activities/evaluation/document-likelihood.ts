@@ -2,7 +2,7 @@ import type { Fidelity } from '../../workflows/contract/recipe.ts';
 import { thoughtIds } from '../e-step/eligibility.ts';
 import { chunkPrompts, type PromptModel, type ScoredSequence } from '../e-step/prompts.ts';
 import { weigh } from '../e-step/weights.ts';
-import type { SampleRequest } from '../vllm/client.ts';
+import type { SampleRequest } from '../vllm/request-bodies.ts';
 import type { Sampled } from '../vllm/answer.ts';
 import { rawSequences } from './raw-sequences.ts';
 

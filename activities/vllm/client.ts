@@ -1,5 +1,6 @@
 import { readSampled, readScores, type Sampled } from './answer.ts';
 import { withDeadline } from './deadline.ts';
+import { completionBody, NEUTRAL_SAMPLING, sampleBody, scoreBody, type SampleRequest } from './request-bodies.ts';
 import { readServerLoad, type ServerLoad } from './server-load.ts';
 import { Transport } from './transport.ts';
 import { failureOfStatus, lostError, VllmError } from './vllm-error.ts';
@@ -18,19 +19,6 @@ export interface ServerEndpoint {
 export interface RequestLimits {
   readonly signal?: AbortSignal;
   readonly deadlineMs: number;
-}
-
-export interface SampleRequest {
-  /** Prompt as token ids. */
-  readonly prompt: readonly number[];
-  /** K, sequences to draw. */
-  readonly n: number;
-  /** Longest sequence, in tokens, the stop id included. */
-  readonly maxTokens: number;
-  /** Sequence i is drawn with seed + i. */
-  readonly seed: number;
-  /** Token id that ends a sequence (EOL). */
-  readonly stop: number;
 }
 
 export interface ScoreRequest {
@@ -68,33 +56,6 @@ export interface ServedModel {
 }
 
 /**
- * The settings under which the log probabilities of the sampled ids are log q: nothing between the model's softmax and
- * the draw. Each is sent, since a server takes what is missing from the model's generation_config.json.
- */
-const NEUTRAL_SAMPLING = {
-  temperature: 1,
-  top_p: 1,
-  top_k: 0,
-  min_p: 0,
-  min_tokens: 0,
-  presence_penalty: 0,
-  frequency_penalty: 0,
-  repetition_penalty: 1,
-  // An end of document ends the sequence: a thought with `</s>` in it is no thought, and to sample on behind it is waste.
-  ignore_eos: false,
-} as const;
-
-/** Ids in, ids out: no decoding rule may change what is counted. */
-const IDS_END_TO_END = {
-  return_token_ids: true,
-  skip_special_tokens: false,
-  spaces_between_special_tokens: false,
-  add_special_tokens: false,
-  echo: false,
-  stream: false,
-} as const;
-
-/**
  * One vLLM server: sampling with log q, scoring with log p, probing. Thin: no retries and no choice of server, which are
  * the pool's. Every answer is checked against what was asked before it is returned.
  *
@@ -117,15 +78,7 @@ export class VllmClient {
   /** Draws n sequences at temperature 1, with the log probability of every sampled id. */
   async sample(request: SampleRequest, limits: RequestLimits): Promise<Sampled[]> {
     this.#requireRoom(request.prompt.length, request.maxTokens);
-    const answer = await this.#complete(limits, {
-      ...NEUTRAL_SAMPLING,
-      prompt: request.prompt,
-      n: request.n,
-      max_tokens: request.maxTokens,
-      seed: request.seed,
-      stop_token_ids: [request.stop],
-      logprobs: 0,
-    });
+    const answer = await this.#complete(limits, sampleBody(this.endpoint.servedName, request));
     const asked = { server: this.root, model: this.endpoint.servedName, prompts: [request.prompt], n: request.n };
     return readSampled(answer, asked, request.stop, request.maxTokens);
   }
@@ -138,13 +91,7 @@ export class VllmClient {
       }
     }
     const prompts = sequences.map(({ ids }) => ids);
-    const answer = await this.#complete(limits, {
-      ...NEUTRAL_SAMPLING,
-      prompt: prompts,
-      n: 1,
-      max_tokens: 1,
-      prompt_logprobs: 0,
-    });
+    const answer = await this.#complete(limits, scoreBody(this.endpoint.servedName, prompts));
     const asked = { server: this.root, model: this.endpoint.servedName, prompts, n: 1 };
     return readScores(
       answer,
@@ -156,7 +103,7 @@ export class VllmClient {
   /** One completion under any settings, for evaluation. */
   async complete(request: CompletionRequest, limits: RequestLimits): Promise<Completion> {
     this.#requireRoom(request.prompt.length, request.maxTokens);
-    const answer = await this.#complete(limits, {
+    const body = completionBody(this.endpoint.servedName, {
       ...NEUTRAL_SAMPLING,
       prompt: request.prompt,
       n: 1,
@@ -169,6 +116,7 @@ export class VllmClient {
       stop_token_ids: request.stopIds ?? [],
       logprobs: 0,
     });
+    const answer = await this.#complete(limits, body);
     const asked = { server: this.root, model: this.endpoint.servedName, prompts: [request.prompt], n: 1 };
     const [only] = readSampled(answer, asked, null, request.maxTokens);
     if (only === undefined) throw new RangeError('Expected one choice of a checked answer, got none');
@@ -224,9 +172,8 @@ export class VllmClient {
     throw new VllmError({ kind: 'refused', status: 400 }, this.root, `${message}: raise the server's max_model_len`);
   }
 
-  async #complete(limits: RequestLimits, body: Record<string, unknown>): Promise<unknown> {
-    const whole = { ...body, ...IDS_END_TO_END, model: this.endpoint.servedName };
-    return this.#json(limits, '/v1/completions', whole);
+  #complete(limits: RequestLimits, body: object): Promise<unknown> {
+    return this.#json(limits, '/v1/completions', body);
   }
 
   /** The answer's JSON; an object whatever it says, so that fields can be looked for. */

@@ -1,6 +1,7 @@
 import type { Sampled } from './answer.ts';
-import type { Completion, CompletionRequest, SampleRequest, ScoreRequest } from './client.ts';
+import type { Completion, CompletionRequest, ScoreRequest } from './client.ts';
 import type { ServerPool } from './pool.ts';
+import type { SampleRequest } from './request-bodies.ts';
 
 /** On whose behalf a request is made. */
 export interface RequestPurpose {

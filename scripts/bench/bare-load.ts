@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SampleRequest } from '../../activities/vllm/client.ts';
 import type { BareClientReport, BareClientSettings } from './programs/bare-client.ts';
-import { sampleBody, scoreBody } from './request-bodies.ts';
+import { sampleBody, scoreBody, type SampleRequest } from '../../activities/vllm/request-bodies.ts';
 import { program, SERVED_NAME, type World } from './world.ts';
 
 /** A line of a sampler's record. */

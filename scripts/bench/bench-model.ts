@@ -2,58 +2,26 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckpointRef } from '../../workflows/contract/references.ts';
+import { letterTokenizer, SPECIAL_TOKENS, TOKENIZER_CONFIG } from './letter-tokenizer.ts';
 import { idLogprob } from './server/logprobs.ts';
 
-const SPECIAL = [
-  '<s>',
-  '</s>',
-  '<unk>',
-  '<|START_OF_LATENT|>',
-  '<|END_OF_LATENT|>',
-  '<|PRIOR_PREFIX|>',
-  '<|POSTERIOR_PREFIX|>',
-];
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?-\n';
 const MARKERS = { startOfLatent: 3, endOfLatent: 4, priorPrefix: 5, posteriorPrefix: 6 };
 
 /** The files of {@link BENCH_CHECKPOINT} by name. */
 function benchFiles(): Map<string, string> {
-  const tokens = [...SPECIAL, ...LETTERS];
-  const tokenizer = {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: SPECIAL.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: { type: 'Split', pattern: { Regex: '' }, behavior: 'Isolated', invert: false },
-    post_processor: null,
-    decoder: { type: 'Fuse' },
-    model: {
-      type: 'BPE',
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: [],
-      unk_token: '<unk>',
-      fuse_unk: false,
-      byte_fallback: false,
-    },
-  };
   const ids = [16, 32].map((length) => Array.from({ length }, (_, at) => (at === 0 ? 0 : 7 + ((at * 5) % 60))));
   const logprobs = ids.map((row) => row.slice(1).map(idLogprob));
-  const description = { beginning: 0, end: 1, markers: MARKERS, vocabularySize: tokens.length, contextLength: 4_096 };
+  const description = {
+    beginning: 0,
+    end: 1,
+    markers: MARKERS,
+    vocabularySize: SPECIAL_TOKENS.length + LETTERS.length,
+    contextLength: 4_096,
+  };
   const files: [string, unknown][] = [
-    ['model/tokenizer.json', tokenizer],
-    [
-      'model/tokenizer_config.json',
-      { tokenizer_class: 'PreTrainedTokenizerFast', bos_token: '<s>', eos_token: '</s>' },
-    ],
+    ['model/tokenizer.json', letterTokenizer(LETTERS)],
+    ['model/tokenizer_config.json', TOKENIZER_CONFIG],
     ['model/thoughtloop.json', description],
     ['fingerprint.json', { ids, logprobs, dtype: 'float32' }],
   ];

@@ -4,7 +4,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { BENCHES, type BenchName } from './benches.ts';
-import { environment } from './environment.ts';
+import { environment } from '../environment.ts';
 import { figureLine, reached, type BenchResult } from './figure.ts';
 
 interface Options {

@@ -20,7 +20,7 @@ import { jobInvariants, processInvariant } from './invariants/jobs.ts';
 import { requestCount, requestInvariant, type RequestCount } from './invariants/requests.ts';
 import { sameChoiceInvariant } from './invariants/same-choice.ts';
 import { weightInvariants } from './invariants/weights.ts';
-import { processesNaming, signalProcess } from './process-tree.ts';
+import { endNaming } from './process-tree.ts';
 import { loadRun, realRun, type HarnessRun } from './runs.ts';
 import { makeSchedule } from './schedule.ts';
 import { World } from './world.ts';
@@ -70,8 +70,8 @@ async function chaos(options: Options): Promise<number> {
   } finally {
     giveRoom(data);
     await world.down();
-    // Jobs outlive the stack on purpose; those of runs that have ended are looked for below.
-    if (!ended) for (const { pid } of processesNaming(data)) signalProcess(pid, 'SIGKILL');
+    // What runs that have ended leave behind is looked for below.
+    if (!ended) endNaming(data);
   }
   const left = processInvariant(data);
   const seconds = Math.round((performance.now() - began) / 1000);

@@ -47,6 +47,11 @@ export function processesNaming(text: string): { readonly pid: number; readonly 
   });
 }
 
+/** Ends at once all that {@link processesNaming} finds: jobs outlive their stack on purpose. */
+export function endNaming(text: string): void {
+  for (const { pid } of processesNaming(text)) signalProcess(pid, 'SIGKILL');
+}
+
 /**
  * Sends a signal to one process that the harness's stack has started.
  * @returns whether it was there

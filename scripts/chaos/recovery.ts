@@ -7,13 +7,15 @@
  * answer later than its next request.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { wholeNumber } from '../commands/whole-number.ts';
+import { environment as measuredOn } from '../environment.ts';
 import { poll } from '../stack/deadline.ts';
 import { killStack } from './inject/kills.ts';
-import { processesNaming, signalProcess } from './process-tree.ts';
+import { endNaming, signalProcess } from './process-tree.ts';
 import { loadRun } from './runs.ts';
 import { World } from './world.ts';
 
@@ -70,8 +72,7 @@ async function recovery(options: Options): Promise<number> {
     }
   } finally {
     await world.down();
-    // Jobs outlive the stack on purpose, and this run is not gone on with.
-    for (const { pid } of processesNaming(data)) signalProcess(pid, 'SIGKILL');
+    endNaming(data);
   }
   const passed = rounds.every(({ stack, sampler }) => stack <= STACK_BOUND && sampler <= SAMPLER_BOUND);
   tell(`${passed ? 'within' : 'BEYOND'} the bounds: stack ${STACK_BOUND} s, sampler ${SAMPLER_BOUND} s`);
@@ -84,8 +85,8 @@ async function recovery(options: Options): Promise<number> {
 }
 
 function describeMachine(): string {
-  const model = cpus()[0]?.model ?? 'unknown processor';
-  return `${availableParallelism()} cores of ${model}, load ${(loadavg()[0] ?? 0).toFixed(1)}, Node ${process.version}`;
+  const { cores, processor, load, node } = measuredOn();
+  return `${cores} cores of ${processor}, load ${load.toFixed(1)}, Node ${node}`;
 }
 
 /** Requests that servers have answered so far. */
@@ -175,11 +176,7 @@ async function until<Answer>(
   throw new Error(`Expected ${what} within ${WAIT_MILLISECONDS / 1_000} s`, { cause: outcome.gaveUp });
 }
 
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number ≥ 1.');
-  return value;
-};
+const positive = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 
 await new Command('chaos:recovery')
   .description('measure how soon sampling goes on after kill -9 of a sampler, and of the whole stack')

@@ -8,7 +8,7 @@ import { VllmClient } from '../../activities/vllm/client.ts';
 import { loadServedModel } from '../../activities/vllm/served-model.ts';
 import { BENCH_CHECKPOINT, writeBenchModel } from '../../scripts/bench/bench-model.ts';
 import { BenchProcess } from '../../scripts/bench/bench-process.ts';
-import { sampleBody, scoreBody } from '../../scripts/bench/request-bodies.ts';
+import { sampleBody, scoreBody } from '../../activities/vllm/request-bodies.ts';
 import type { ServerStats } from '../../scripts/bench/server/request-counter.ts';
 import { program } from '../../scripts/bench/world.ts';
 import { FakeVllmServer } from '../support/fake-vllm-server.ts';

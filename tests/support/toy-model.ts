@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { letterTokenizer, SPECIAL_TOKENS, TOKENIZER_CONFIG } from '../../scripts/bench/letter-tokenizer.ts';
 import { ToyLanguageModel, uniforms, type ToySettings } from './toy-language-model.ts';
 
 /** Ids of the toy model's special tokens. */
@@ -9,16 +10,6 @@ export const TOY = {
   unknown: 2,
   markers: { startOfLatent: 3, endOfLatent: 4, priorPrefix: 5, posteriorPrefix: 6 },
 } as const;
-
-const SPECIAL = [
-  '<s>',
-  '</s>',
-  '<unk>',
-  '<|START_OF_LATENT|>',
-  '<|END_OF_LATENT|>',
-  '<|PRIOR_PREFIX|>',
-  '<|POSTERIOR_PREFIX|>',
-];
 
 export interface ToyModelOptions {
   /** Another seed is another model. */
@@ -38,28 +29,8 @@ export async function writeToyModel(folder: string, options: ToyModelOptions = {
   const { seed = 1, letters = 'abcd ', contextLength = 64, favour = 1.5 } = options;
   const model = join(folder, 'model');
   await mkdir(model, { recursive: true });
-  const vocabulary = Object.fromEntries([...SPECIAL, ...letters].map((token, id) => [token, id]));
-  const vocabularySize = SPECIAL.length + letters.length;
+  const vocabularySize = SPECIAL_TOKENS.length + letters.length;
   const settings: ToySettings = { vocabularySize, seed, favoured: TOY.markers.endOfLatent, favour };
-  const tokenizer = {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: SPECIAL.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: { type: 'Split', pattern: { Regex: '' }, behavior: 'Isolated', invert: false },
-    post_processor: null,
-    decoder: { type: 'Fuse' },
-    model: { type: 'BPE', vocab: vocabulary, merges: [], unk_token: '<unk>', fuse_unk: false, byte_fallback: false },
-  };
   const language = new ToyLanguageModel(settings);
   const { beginning, end, markers } = TOY;
   const ids = [16, 24, 32].map((length) => {
@@ -67,11 +38,8 @@ export async function writeToyModel(folder: string, options: ToyModelOptions = {
     return [beginning, ...Array.from({ length: length - 1 }, () => Math.floor(draw() * vocabularySize))];
   });
   const files: [string, unknown][] = [
-    ['model/tokenizer.json', tokenizer],
-    [
-      'model/tokenizer_config.json',
-      { tokenizer_class: 'PreTrainedTokenizerFast', bos_token: '<s>', eos_token: '</s>' },
-    ],
+    ['model/tokenizer.json', letterTokenizer(letters)],
+    ['model/tokenizer_config.json', TOKENIZER_CONFIG],
     ['model/thoughtloop.json', { beginning, end, markers, vocabularySize, contextLength, parameters: 0 }],
     ['model/toy.json', settings],
     ['fingerprint.json', { ids, logprobs: ids.map((row) => language.score(row, 1)), dtype: 'float32' }],
