@@ -149,7 +149,8 @@ async function annotate(
   const { fidelity, settings } = input;
   const deadlineMs = settings.requestTimeoutSeconds * 1000;
   try {
-    return await annotateChunk(task, { inference, model, fidelity, settings }, { group, affinity, signal, deadlineMs });
+    const purpose = { group, order: input.shard, affinity, signal, deadlineMs };
+    return await annotateChunk(task, { inference, model, fidelity, settings }, purpose);
   } catch (thrown) {
     if (!(thrown instanceof VllmError) || thrown.failure.kind !== 'lost') throw thrown;
     if (!alone) return null;
