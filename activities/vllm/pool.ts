@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { Admission } from './admission.ts';
 import type { RequestLimits, ServerEndpoint, VllmClient } from './client.ts';
 import { FairQueue } from './fair-queue.ts';
+import { onceAborted } from './once-aborted.ts';
 import { pause } from './pause.ts';
 import { PoolServer, type Outstanding, type ServerState } from './pool-server.ts';
 import { DEFAULT_POOL_SETTINGS, type PoolSettings } from './pool-settings.ts';
@@ -179,16 +180,15 @@ export class ServerPool {
     send: (client: VllmClient, limits: RequestLimits) => Promise<Result>,
   ): Promise<Result> {
     const { controller } = outstanding;
-    const onAbort = (): void => controller.abort();
     if (request.signal?.aborted === true) controller.abort();
-    request.signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = request.signal === undefined ? null : onceAborted(request.signal, () => controller.abort());
     try {
       return await send(server.client, {
         signal: controller.signal,
         deadlineMs: request.deadlineMs ?? this.#settings.requestMs,
       });
     } finally {
-      request.signal?.removeEventListener('abort', onAbort);
+      forget?.();
     }
   }
 
@@ -228,16 +228,16 @@ export class ServerPool {
         request,
         avoid,
         start: (place) => {
-          signal?.removeEventListener('abort', cancelled);
+          forget?.();
           resolve(place);
         },
         fail: (error) => {
-          signal?.removeEventListener('abort', cancelled);
+          forget?.();
           reject(error);
         },
       };
       if (signal?.aborted === true) return cancelled();
-      signal?.addEventListener('abort', cancelled, { once: true });
+      const forget = signal === undefined ? null : onceAborted(signal, cancelled);
       this.#waiting.push(request, waiter);
       this.#dispatch();
       this.#watchEmpty();

@@ -30,7 +30,11 @@ export interface FleetLook {
   readonly possible: number;
   /** Sequence-milliseconds of work that came to its end. */
   readonly useful: number;
+  /** `useful`, and what the sequences that run have had so far. */
+  readonly worked: number;
   readonly preemptions: number;
+  /** Requests to sample. */
+  readonly samples: number;
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as FleetSettings;
@@ -75,7 +79,9 @@ setInterval(() => {
     up: servers.filter(({ up }) => up).map(({ url }) => url),
     possible,
     useful: servers.reduce((sum, { useful }) => sum + useful, 0),
+    worked: servers.reduce((sum, { worked }) => sum + worked, 0),
     preemptions: servers.reduce((sum, { preemptions }) => sum + preemptions, 0),
+    samples: servers.reduce((sum, { samples }) => sum + samples, 0),
   };
   process.stdout.write(`${JSON.stringify(look)}\n`);
 }, 250);

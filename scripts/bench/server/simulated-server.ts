@@ -28,12 +28,15 @@ export class SimulatedServer {
   /** Sequence-milliseconds of running sequences that came to their end. */
   useful = 0;
   preemptions = 0;
+  /** Requests for several sequences of one prompt: what is neither admission nor scoring. */
+  samples = 0;
   readonly #answers: Answers;
   readonly #model: string;
   readonly #contextLength: number;
   readonly #tokenize: (text: string) => readonly number[];
   readonly #waiting: Sequence[] = [];
-  readonly #running = new Set<NodeJS.Timeout>();
+  /** What runs, and since when. */
+  readonly #running = new Map<NodeJS.Timeout, number>();
   /** The sequence that runs beyond the cache's room. */
   #doomed: NodeJS.Timeout | null = null;
   readonly #sockets = new Set<Socket>();
@@ -61,6 +64,14 @@ export class SimulatedServer {
     return Math.min(this.speed.slots, this.speed.cache);
   }
 
+  /** {@link useful}, and what the sequences that run at this moment have had; that is lost when they are. */
+  get worked(): number {
+    const now = performance.now();
+    let worked = this.useful;
+    for (const began of this.#running.values()) worked += now - began;
+    return worked;
+  }
+
   get up(): boolean {
     return this.#server !== null;
   }
@@ -81,7 +92,7 @@ export class SimulatedServer {
     for (const socket of this.#sockets) socket.destroy();
     this.#server?.close();
     this.#server = null;
-    for (const end of this.#running) clearTimeout(end);
+    for (const end of this.#running.keys()) clearTimeout(end);
     if (this.#doomed !== null) clearTimeout(this.#doomed);
     this.#running.clear();
     this.#doomed = null;
@@ -108,6 +119,7 @@ export class SimulatedServer {
     const { text, tokens } = this.#answers.complete(body);
     const scores = typeof body.prompt_logprobs === 'number';
     const count = scores && Array.isArray(body.prompt[0]) ? body.prompt.length : (body.n ?? 1);
+    if (!scores && count > 1) this.samples += 1;
     let left = count;
     const done = (): void => {
       left -= 1;
@@ -145,7 +157,7 @@ export class SimulatedServer {
       sequence.done();
       this.#admit();
     }, sequence.milliseconds);
-    this.#running.add(end);
+    this.#running.set(end, performance.now());
   }
 
   #preempt(sequence: Sequence): void {
