@@ -57,8 +57,9 @@ const MANY_WAITING = 0.6;
 /** Share of the KV cache above which the window is no longer doubled. */
 const FULL_CACHE = 0.9;
 
-/** Waiting sequences that say nothing: a request of K = 4 or two that came in since the engine's last step. */
+/** Waiting sequences, and requests, that say nothing: what came in since the engine's last step. */
 const ANY_WAITING = 8;
+const ANY_REQUESTS = 2;
 
 function sized(size: number, preemptions: number | null, seeking = false): Window {
   return { size: Math.min(LARGEST_WINDOW, Math.max(SMALLEST_WINDOW, Math.round(size))), preemptions, seeking };
@@ -79,14 +80,15 @@ export interface OwnWork {
  */
 export function windowAfterLook(window: Window, load: ServerLoad, { outstanding, finished, largest }: OwnWork): Window {
   const { size } = window;
+  const few = Math.max(ANY_WAITING, ANY_REQUESTS * largest);
   const preempted = window.preemptions === null ? 0 : load.preemptions - window.preemptions;
   if (preempted > FEW_PREEMPTED * finished) return sized(size * PREEMPTED, load.preemptions);
-  if (load.waiting > Math.max(ANY_WAITING, MANY_WAITING * load.running)) {
+  if (load.waiting > Math.max(few, MANY_WAITING * load.running)) {
     // What waits beyond a fifth of what runs only takes from other servers: shrink to what is used, at most by the factor.
     const used = Math.min(size, outstanding) - load.waiting + FEW_WAITING * load.running;
     return sized(Math.max(used, size * DECREASE), load.preemptions);
   }
-  const keepsUp = load.waiting <= Math.max(ANY_WAITING, FEW_WAITING * load.running);
+  const keepsUp = load.waiting <= Math.max(few, FEW_WAITING * load.running);
   const seeking = window.seeking && keepsUp && preempted === 0 && load.kvCache < FULL_CACHE;
   const wasTheLimit = outstanding + Math.max(largest, size * 0.1) >= size;
   if (!keepsUp || !wasTheLimit) return sized(size, load.preemptions, seeking);

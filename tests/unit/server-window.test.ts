@@ -48,6 +48,9 @@ describe('the window of a server', () => {
   it('takes a request or two that wait at a small server for no queue', () => {
     const small = { ...window, size: 20 };
     expect(windowAfterLook(small, { ...idle, running: 12, waiting: 8 }, own(20)).size).toBeGreaterThan(20);
+    const large = { ...idle, running: 16, waiting: 24 };
+    expect(windowAfterLook({ ...window, size: 40 }, large, { ...own(40), largest: 16 }).size).toBeGreaterThan(40);
+    expect(windowAfterLook({ ...window, size: 40 }, large, own(40)).size).toBeLessThan(40);
   });
 
   it('shrinks when more than a tenth of what is finished was thrown out of the cache, once for each', () => {
