@@ -12,10 +12,10 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 /**
- * A ring of tests: from pure functions outwards. Rings of one group run together; the later groups hold a server or a
- * model and run one file at a time.
+ * A ring of tests: from pure functions outwards. Rings of one group run together. Files of the later groups each hold
+ * servers or a model: two of them that mostly wait for a server share two cores, those with a model have them alone.
  */
-function ring(name: string, group: number, timeout: number): object {
+function ring(name: string, group: number, timeout: number, filesAtOnce?: number): object {
   return {
     extends: true,
     test: {
@@ -24,7 +24,7 @@ function ring(name: string, group: number, timeout: number): object {
       testTimeout: timeout,
       hookTimeout: timeout,
       sequence: { groupOrder: group },
-      ...(group === 0 ? {} : { fileParallelism: false, maxWorkers: 1 }),
+      ...(filesAtOnce === undefined ? {} : { fileParallelism: filesAtOnce > 1, maxWorkers: filesAtOnce }),
     },
   };
 }
@@ -42,8 +42,8 @@ export default defineConfig({
       ring('activities', 0, 2 * MINUTE),
       ring('store', 0, MINUTE),
       ring('replay', 0, MINUTE),
-      ring('server', 1, 5 * MINUTE),
-      ring('loop', 2, 20 * MINUTE),
+      ring('server', 1, 5 * MINUTE, 2),
+      ring('loop', 2, 20 * MINUTE, 1),
     ],
   },
 });

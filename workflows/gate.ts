@@ -2,6 +2,7 @@ import {
   allHandlersFinished,
   condition,
   defineSignal,
+  isCancellation,
   setHandler,
   type ChildWorkflowHandle,
   type Workflow,
@@ -68,8 +69,13 @@ export class Gate {
     if (this.#closed === closed) return;
     this.#closed = closed;
     this.#word = this.#word.then(async () => {
-      await this.#changed(closed);
-      await Promise.all([...this.#children].map((child) => this.#tell(child, closed)));
+      try {
+        await this.#changed(closed);
+        await Promise.all([...this.#children].map((child) => this.#tell(child, closed)));
+      } catch (error) {
+        // What a handler throws ends the workflow on the spot: one that is cancelled comes to its own end.
+        if (!isCancellation(error)) throw error;
+      }
     });
     await this.#word;
   }

@@ -1,6 +1,12 @@
 /**
- * Makes items durable in groups: whatever has come in while one group was being written is the next group. Alone, an item
- * is written at once; under load, one transaction carries many.
+ * Pause from the end of one write to the next, milliseconds, while few items have come in and nobody waits for them:
+ * a transaction costs as much as some thirty chunks in it.
+ */
+const WRITE_INTERVAL_MS = 20;
+
+/**
+ * Makes items durable in groups: whatever has come in during one write and the pause behind it is the next group. The
+ * first item is written at once; under load, one transaction carries many.
  *
  * Whoever adds an item goes on while it is written, as long as no more than `limit` items are not yet durable; then it
  * waits: a slow database slows the callers down, memory stays as it is, and no more than these items and what the callers
@@ -12,6 +18,12 @@ export class GroupCommit<Item> {
   #pending: Item[] = [];
   #writing = 0;
   #failed: { readonly error: unknown } | null = null;
+  /** Whether writes and pauses alternate at present. */
+  #busy = false;
+  /** Ends the pause. */
+  #hurry: (() => void) | null = null;
+  /** Those who wait for all items to be durable. */
+  #flushing = 0;
   /** Those who wait for the end of the write under way. */
   #waiting: (() => void)[] = [];
 
@@ -32,7 +44,8 @@ export class GroupCommit<Item> {
     while (this.#failed === null && this.#pending.length + this.#writing >= this.#limit) await this.#nextWrite();
     if (this.#failed !== null) throw this.#failed.error;
     this.#pending.push(item);
-    if (this.#writing === 0) void this.#drain();
+    if (!this.#busy) void this.#drain();
+    else if (this.#isDue()) this.#hurry?.();
   }
 
   /**
@@ -40,7 +53,10 @@ export class GroupCommit<Item> {
    * @throws the error of the write that failed
    */
   async flush(): Promise<void> {
+    this.#flushing += 1;
+    this.#hurry?.();
     while (this.#failed === null && this.#pending.length + this.#writing > 0) await this.#nextWrite();
+    this.#flushing -= 1;
     if (this.#failed !== null) throw this.#failed.error;
   }
 
@@ -48,7 +64,13 @@ export class GroupCommit<Item> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Whether what waits is to be written without a pause. */
+  #isDue(): boolean {
+    return this.#flushing > 0 || this.#pending.length >= this.#limit / 2;
+  }
+
   async #drain(): Promise<void> {
+    this.#busy = true;
     while (this.#pending.length > 0 && this.#failed === null) {
       const group = this.#pending;
       this.#pending = [];
@@ -62,6 +84,19 @@ export class GroupCommit<Item> {
       const woken = this.#waiting;
       this.#waiting = [];
       for (const wake of woken) wake();
+      if (this.#failed === null && !this.#isDue()) await this.#pause();
     }
+    this.#busy = false;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, WRITE_INTERVAL_MS);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        this.#hurry = null;
+        resolve();
+      };
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 
@@ -23,7 +23,7 @@ export interface DrawPlace {
 function digest(purpose: string, place: DrawPlace, round?: number): Buffer {
   const fields = [purpose, place.seed, place.iteration, place.document, place.chunk];
   if (round !== undefined) fields.push(round);
-  return createHash('sha256').update(fields.join('/')).digest();
+  return hash('sha256', fields.join('/'), 'buffer');
 }
 
 /**
@@ -37,7 +37,7 @@ export function samplingSeed(place: DrawPlace, round: number): number {
 
 /** A uniform draw in [0, 1) for choosing one candidate of a chunk: xoroshiro128+ started from the hash of the place. */
 export function selectionDraw(place: DrawPlace): number {
-  const hash = digest('select', place);
-  const state = [hash.readInt32BE(0), hash.readInt32BE(4), hash.readInt32BE(8), hash.readInt32BE(12)];
+  const bytes = digest('select', place);
+  const state = [bytes.readInt32BE(0), bytes.readInt32BE(4), bytes.readInt32BE(8), bytes.readInt32BE(12)];
   return uniformFloat64(xoroshiro128plusFromState(state));
 }

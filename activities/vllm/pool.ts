@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Admission } from './admission.ts';
 import type { RequestLimits, ServerEndpoint, VllmClient } from './client.ts';
@@ -315,5 +315,5 @@ function isBetter(a: PoolServer, b: PoolServer): boolean {
 
 /** Rendezvous hashing: the server of highest rank is the same for a document whichever others come and go. */
 function rank(affinity: string, server: PoolServer): number {
-  return createHash('md5').update(`${affinity} ${server.client.root}`).digest().readUInt32BE();
+  return hash('md5', `${affinity} ${server.client.root}`, 'buffer').readUInt32BE();
 }

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { drive, type Driven } from './drive.ts';
 import { FAULT_KINDS, FAULTS, type FaultKind, type RunKind } from './faults.ts';
+import { giveRoom } from './inject/full-disk.ts';
 import { injections } from './inject/injections.ts';
 import { chunkInvariants } from './invariants/chunks.ts';
 import { fileInvariants } from './invariants/files.ts';
@@ -19,6 +20,7 @@ import { jobInvariants, processInvariant } from './invariants/jobs.ts';
 import { requestCount, requestInvariant, type RequestCount } from './invariants/requests.ts';
 import { sameChoiceInvariant } from './invariants/same-choice.ts';
 import { weightInvariants } from './invariants/weights.ts';
+import { processesNaming, signalProcess } from './process-tree.ts';
 import { loadRun, realRun, type HarnessRun } from './runs.ts';
 import { makeSchedule } from './schedule.ts';
 import { World } from './world.ts';
@@ -54,14 +56,22 @@ async function chaos(options: Options): Promise<number> {
   const began = performance.now();
   const outcomes: Outcome[] = [];
   const world = await World.start(data, python, ['load', CALM]);
-  try {
+  const runAll = async (): Promise<void> => {
     const real = options.runs.includes('real')
       ? Math.round(options.faults * (options.runs.length > 1 ? REAL_SHARE : 1))
       : 0;
     if (options.runs.includes('load')) outcomes.push(await underLoad(world, options, options.faults - real, tell));
     if (options.runs.includes('real')) outcomes.push(await onRealParts(world, options, real, tell));
+  };
+  let ended = false;
+  try {
+    await Promise.race([runAll(), interruption()]);
+    ended = true;
   } finally {
+    giveRoom(data);
     await world.down();
+    // Jobs outlive the stack on purpose; those of runs that have ended are looked for below.
+    if (!ended) for (const { pid } of processesNaming(data)) signalProcess(pid, 'SIGKILL');
   }
   const left = processInvariant(data);
   const seconds = Math.round((performance.now() - began) / 1000);
@@ -78,6 +88,15 @@ async function chaos(options: Options): Promise<number> {
   }
   if (passed && options.keep !== true && options.data === undefined) rmSync(data, { recursive: true, force: true });
   return passed ? 0 : 1;
+}
+
+/** Fails once this process is told to end: what it started ends with it. */
+function interruption(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => reject(new Error(`Expected the runs to end, found ${signal}`)));
+    }
+  });
 }
 
 /** The run on toy models, beside one without faults. */
@@ -194,4 +213,9 @@ await new Command('chaos')
   .action(async (options: Options) => {
     process.exitCode = await chaos(options);
   })
-  .parseAsync();
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(error);
+    // The drive of an interrupted run goes on else.
+    process.exit(1);
+  });

@@ -28,6 +28,16 @@ const ONCE: readonly FaultKind[] = ['slow-submission', 'freeze-sampler'];
 const LATEST = 0.9;
 
 /**
+ * The stretches in which a kind can come. A training may end while another fault keeps the harness busy, so that what is
+ * to meet one has a later stretch left.
+ */
+function placesOf(kind: FaultKind, stretches: readonly Stretch[]): number[] {
+  const { phases } = faultEntry(kind);
+  const all = stretches.flatMap(({ phase }, index) => (phases.includes(phase) ? [index] : []));
+  return phases.every((phase) => phase === 'm-step') && all.length > 1 ? all.slice(0, -1) : all;
+}
+
+/**
  * Draws faults and when they come. Every kind that has a place in the run comes once before any comes again.
  *
  * @param kinds what may be drawn; kinds without a place in this run are left out
@@ -43,8 +53,7 @@ export function makeSchedule(
 ): PlannedFault[] {
   const random = xoroshiro128plus(seed);
   const whole = (below: number): number => uniformInt(random, 0, below - 1);
-  const places = (kind: FaultKind): number[] =>
-    stretches.flatMap(({ phase }, index) => (faultEntry(kind).phases.includes(phase) ? [index] : []));
+  const places = (kind: FaultKind): number[] => placesOf(kind, stretches);
   const possible = kinds.filter((kind) => faultEntry(kind).runs.includes(run) && places(kind).length > 0);
   if (possible.length === 0)
     throw new RangeError(`Expected a fault that has a place in run ${run}, got ${kinds.join()}`);

@@ -307,6 +307,21 @@ describe('run', () => {
     expect(fake.progress.at(-1)?.status).toBe('Completed');
   });
 
+  it('when cancelled while it writes that it was resumed still gives its job back and says so', async () => {
+    fake.hang('awaitJob');
+    fake.hang('recordPause false');
+    const handle = await start({ iterations: 1 });
+    await eventually('a job under way', () => fake.calls.some((call) => call.startsWith('awaitJob')));
+    await handle.signal(MESSAGES.pause);
+    await eventually('the pause', () => fake.pauses.at(-1) === true);
+    await handle.signal(MESSAGES.resume);
+    await eventually('the word of the resume', () => fake.calls.includes('recordPause false'));
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+    expect(fake.cancelled).toEqual([`${handle.workflowId}/base/g0`]);
+    expect(fake.progress.at(-1)?.status).toBe('Canceled');
+  });
+
   it('when paused starts no more shards until it is resumed', async () => {
     fake.shards = 40;
     const handle = await start({ iterations: 1 });

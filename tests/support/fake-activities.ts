@@ -103,7 +103,11 @@ export class FakeActivities {
         if (progress.status === 'Running') this.#fail('recordProgress');
         this.progress.push(progress);
       },
-      recordPause: async ({ paused }) => void this.pauses.push(paused),
+      recordPause: async ({ paused }) => {
+        this.#note('recordPause', String(paused));
+        await this.#hang(`recordPause ${paused}`);
+        this.pauses.push(paused);
+      },
       recordEvent: async ({ kind, message }) => void this.events.push(`${kind}: ${message}`),
       recordIteration: async ({ place }) => this.#note('recordIteration', where(place)),
       planRawBudget: async ({ match }) => {

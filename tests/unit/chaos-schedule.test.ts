@@ -31,6 +31,13 @@ it('faults come in the order of the run, each in a phase where it has a place', 
   for (const { kind, stretch } of schedule) expect(faultEntry(kind).phases).toContain(STRETCHES[stretch]?.phase);
 });
 
+it('a fault that is to meet a training has a later stretch left, in which to come when it finds none', () => {
+  const trainings = STRETCHES.flatMap(({ phase }, index) => (phase === 'm-step' ? [index] : []));
+  const schedule = makeSchedule(5, 100, 'load', STRETCHES, ['kill-trainer', 'kill-trainer-runner', 'kill-cluster']);
+  const last = schedule.filter(({ stretch }) => stretch === trainings.at(-1)).map(({ kind }) => kind);
+  expect([...new Set(last)]).toEqual(['kill-cluster']);
+});
+
 it('faults that have no place in the run are refused', () => {
   expect(() => makeSchedule(5, 1, 'real', STRETCHES, ['answer-nan'])).toThrow(RangeError);
 });

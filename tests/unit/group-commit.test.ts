@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GroupCommit } from '../../activities/e-step/group-commit.ts';
 
 /** A store whose writes end when they are told to. */
@@ -30,13 +30,41 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('a group commit', () => {
-  it('writes the first item at once, and what came in meanwhile as one group', async () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('writes the first item at once, and what came in meanwhile and in the pause behind as one group', async () => {
     const writes = new Writes();
     const commits = new GroupCommit(writes.write, 10);
-    await Promise.all([1, 2, 3].map((item) => commits.add(item)));
+    await Promise.all([1, 2].map((item) => commits.add(item)));
     expect(writes.groups).toEqual([[1]]);
     await writes.end();
+    await commits.add(3);
+    expect(writes.groups).toEqual([[1]]);
+    await vi.runAllTimersAsync();
     expect(writes.groups).toEqual([[1], [2, 3]]);
+  });
+
+  it('makes no pause once half of what may wait has come in', async () => {
+    const writes = new Writes();
+    const commits = new GroupCommit(writes.write, 4);
+    await commits.add(1);
+    await writes.end();
+    await commits.add(2);
+    expect(writes.groups).toEqual([[1]]);
+    await commits.add(3);
+    await isSettled(Promise.resolve());
+    expect(writes.groups).toEqual([[1], [2, 3]]);
+  });
+
+  it('writes at once again when nothing came in for the length of a pause', async () => {
+    const writes = new Writes();
+    const commits = new GroupCommit(writes.write, 10);
+    await commits.add(1);
+    await writes.end();
+    await vi.runAllTimersAsync();
+    await commits.add(2);
+    expect(writes.groups).toEqual([[1], [2]]);
   });
 
   it('lets its callers go on until as many items as the limit are not durable, then makes them wait', async () => {

@@ -4,11 +4,11 @@ import type { Bench, BenchContext } from '../bench-contract.ts';
 import { BENCH_E_STEP, listServers, makeCorpus, planBench } from '../bench-corpus.ts';
 import { repeated, type BenchResult } from '../figure.ts';
 import type { SamplerReport } from '../programs/sampler.ts';
-import { makeTinyModel, startVllm } from '../real-server.ts';
+import { makeSmallModel, startVllm } from '../real-server.ts';
 import { SERVED_NAME, World } from '../world.ts';
 
 /**
- * The loop on a real vLLM server (CPU, a random model of 0.1 M parameters) beside a bare client that sends the very same
+ * The loop on a real vLLM server (CPU, a random model of 11 M parameters) beside a bare client that sends the very same
  * requests to the same server with as many under way and throws the answers away. Seeds are the same, so the tokens are:
  * tokens/s over tokens/s is the time of one over that of the other. Unfinished thoughts are kept (`released`), since a
  * random model hardly ever ends one.
@@ -19,12 +19,12 @@ export const realVllm: Bench = {
 };
 
 async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
-  const documents = quick ? 16 : 800;
+  const documents = quick ? 16 : 400;
   const concurrency = quick ? 8 : 32;
   const world = await World.start();
   try {
     const { database } = world;
-    const checkpoint = makeTinyModel(world);
+    const checkpoint = makeSmallModel(world);
     tell('  starting vLLM');
     const url = await startVllm(world, checkpoint, SERVED_NAME);
     await makeCorpus(database, 'vllm', { documents, chunks: 1, letters: 40 });
@@ -32,7 +32,7 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
       ...BENCH_E_STEP,
       maxThoughtTokens: 16,
       chunksInFlight: concurrency / 4,
-      shardDocuments: documents / 4,
+      shardDocuments: documents / (quick ? 4 : 16),
     };
     const loop = async (run: string, record?: string): Promise<SamplerReport> => {
       const plan = await planBench(database, run, 'vllm', settings, { checkpoint, fidelity: 'released' });

@@ -100,6 +100,14 @@ function figuresOf({ latencyMs }: Round, all: readonly Rates[]): Figure[] {
         name: `over the bare client, ${at}`,
         unit: '×',
         of: 'sampling requests/s of one durable sampler process over those of a bare keep-alive client that keeps nothing',
+      },
+    ),
+    repeated(
+      all.map(({ twoSamplers, bare }) => twoSamplers / bare),
+      {
+        name: `two sampler processes over the bare client, ${at}`,
+        unit: '×',
+        of: 'sampling requests/s of two durable sampler processes (`up --samplers 2`) over those of the bare client',
         ...(latencyMs === 0 ? { target: { atLeast: 0.5 } } : {}),
       },
     ),
