@@ -23,6 +23,8 @@ export interface Outstanding {
   /** When it was sent, milliseconds of the process's clock. */
   readonly at: number;
   readonly controller: AbortController;
+  /** Whether the server has forgotten it, by all that it shows. */
+  forgotten: boolean;
 }
 
 /** What a server needs from its pool. */
@@ -48,7 +50,8 @@ export interface PoolServerPort {
  * - joining: takes no work; admission is tried until it succeeds, with pauses that double. Coming from another state,
  *   all that was outstanding is given back to the pool, to be sent elsewhere.
  * - ready: takes work up to its window; its `/metrics` are looked at.
- * - suspect: takes no new work, keeps what it has; one probe decides.
+ * - suspect: takes no new work, keeps what it has; one probe decides. What was there while the token counters stood still
+ *   is given back to the pool when the probe is answered: a server that answers it, and not them, has forgotten them.
  * - leaving: takes no new work and finishes what it has.
  */
 export class PoolServer {
@@ -118,7 +121,8 @@ export class PoolServer {
   }
 
   take(sequences: number, tokens: number): Outstanding {
-    const request = { sequences, tokens, at: performance.now(), controller: new AbortController() };
+    const controller = new AbortController();
+    const request = { sequences, tokens, at: performance.now(), controller, forgotten: false };
     this.#outstanding.add(request);
     this.#sequences += sequences;
     this.#tokens += tokens;
@@ -150,9 +154,14 @@ export class PoolServer {
 
   /** A request was lost or not answered in time: probe before anything more is sent. */
   suspect(message: string): void {
+    this.#doubt(message, []);
+  }
+
+  /** @param stalled requests to give back when the server turns out to be well */
+  #doubt(message: string, stalled: readonly Outstanding[]): void {
     if (this.#state !== 'ready') return;
     this.#enter('suspect', message);
-    void this.#probe(this.#stay.signal);
+    void this.#probe(this.#stay.signal, stalled);
   }
 
   /** The server answered something wrong: nothing of it is taken before it is admitted anew. */
@@ -232,12 +241,12 @@ export class PoolServer {
     if (moves) this.#counter = { tokens: load.tokens, since: performance.now() };
     else if (performance.now() - this.#counter.since > this.#port.settings.stallMs) {
       this.#counter = { tokens: load.tokens, since: performance.now() };
-      this.suspect(`no token for ${this.#port.settings.stallMs} ms`);
+      this.#doubt(`no token for ${this.#port.settings.stallMs} ms`, [...this.#outstanding]);
     }
     this.#port.changed(this, null);
   }
 
-  async #probe(stay: AbortSignal): Promise<void> {
+  async #probe(stay: AbortSignal, stalled: readonly Outstanding[]): Promise<void> {
     const { settings, probePrompt } = this.#port;
     try {
       await this.client.probe(probePrompt, { signal: stay, deadlineMs: settings.probeMs });
@@ -246,6 +255,10 @@ export class PoolServer {
       return;
     }
     if (stay.aborted || this.#state !== 'suspect') return;
+    for (const request of stalled) {
+      request.forgotten = true;
+      request.controller.abort();
+    }
     this.#window = windowAfterRefusal(this.#window);
     this.#enter('ready', 'probe answered');
   }

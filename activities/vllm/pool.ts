@@ -151,7 +151,7 @@ export class ServerPool {
         return answer;
       } catch (thrown) {
         if (!(thrown instanceof VllmError)) throw thrown;
-        failure = thrown;
+        failure = outstanding.forgotten ? forgottenBy(server, thrown) : thrown;
       } finally {
         server.give(outstanding);
       }
@@ -311,6 +311,12 @@ export class ServerPool {
 function isBetter(a: PoolServer, b: PoolServer): boolean {
   if (a.expectedPace === null || b.expectedPace === null) return a.outstandingTokens < b.outstandingTokens;
   return a.expectedPace < b.expectedPace;
+}
+
+/** A request that a server takes and forgets is a failure of its own: it may be the cause, as with a deadline. */
+function forgottenBy(server: PoolServer, cause: VllmError): VllmError {
+  const message = 'Expected tokens or an answer, got none while the server answered a probe';
+  return new VllmError({ kind: 'deadline' }, server.client.root, message, { cause });
 }
 
 /** Rendezvous hashing: the server of highest rank is the same for a document whichever others come and go. */

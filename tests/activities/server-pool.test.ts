@@ -195,6 +195,27 @@ describe('a server that fails', () => {
     await ready(pool, only);
   });
 
+  it('that forgets a request but answers a probe is sent it again long before its deadline', async () => {
+    const only = await server();
+    const pool = poolOf([only], { requestMs: 1e9, retryMs: 1e9 });
+    await ready(pool, only);
+    only.fail({ kind: 'hang', times: 1 });
+    expect(await sample(pool)).toBe(only.url);
+    await ready(pool, only);
+  });
+
+  it('that forgets the same request each time is not asked for ever: the request may be the cause', async () => {
+    const only = await server();
+    const pool = poolOf([only], { requestMs: 1e9, retryMs: 1e9, tries: 2 });
+    await ready(pool, only);
+    await expect(
+      pool.run(request, (client, limits) => {
+        only.fail({ kind: 'hang', times: 1 });
+        return client.sample(sampleRequest, limits);
+      }),
+    ).rejects.toMatchObject({ failure: { kind: 'deadline' } });
+  });
+
   it('with 404 for the model is admitted anew: the weights may be another iteration’s by now', async () => {
     const only = await server();
     const pool = poolOf([only]);
