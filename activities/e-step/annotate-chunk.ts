@@ -63,7 +63,8 @@ export async function annotateChunk(
       if (eligible.length === 0) continue;
 
       const sequences = prompts.score(eligible.map(({ tokenIds, finish }) => thoughtIds(tokenIds, finish)));
-      const scores = await ports.inference.score(sequences, purpose);
+      // Until it is scored and written, a chunk's thoughts are lost in a crash: it is finished before others are begun.
+      const scores = await ports.inference.score(sequences, { ...purpose, urgent: true });
       const logP = new Map(eligible.map((thought, index) => [thought, sum(scores.answer[index] ?? [])]));
       const candidates = sampled.answer.map((thought) => candidate(thought, logP.get(thought) ?? null));
       const weights = weigh(candidates.map(({ logP, logQ }) => (logP === null ? null : { logP, logQ })));

@@ -60,10 +60,12 @@ export async function sampleShard(input: SampleShardInput, ports: ShardPorts): P
   let rejected = 0;
   let sampled = 0;
   const width = Math.max(1, input.settings.chunksInFlight);
-  const commits = new GroupCommit<ChunkOutcome>(async (outcomes) => {
-    await withTransaction(ports.database, async (connection) => {
+  const commits = new GroupCommit<ChunkOutcome>(async (first, takeLate) => {
+    const outcomes = await withTransaction(ports.database, async (connection) => {
       await holdLease(connection, claim);
-      await writeChunks(connection, claim.eStep, outcomes);
+      const group = [...first, ...takeLate()];
+      await writeChunks(connection, claim.eStep, group);
+      return group;
     });
     done += outcomes.length;
     sampled += outcomes.length;
@@ -149,7 +151,8 @@ async function annotate(
   const { fidelity, settings } = input;
   const deadlineMs = settings.requestTimeoutSeconds * 1000;
   try {
-    return await annotateChunk(task, { inference, model, fidelity, settings }, { group, affinity, signal, deadlineMs });
+    const purpose = { group, order: input.shard, affinity, signal, deadlineMs };
+    return await annotateChunk(task, { inference, model, fidelity, settings }, purpose);
   } catch (thrown) {
     if (!(thrown instanceof VllmError) || thrown.failure.kind !== 'lost') throw thrown;
     if (!alone) return null;

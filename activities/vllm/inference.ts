@@ -5,8 +5,11 @@ import type { SampleRequest } from './request-bodies.ts';
 
 /** On whose behalf a request is made. */
 export interface RequestPurpose {
-  /** Requests of different groups are served in turn. */
+  /** Requests of different groups are served in turn, and every second turn is that of the lowest `order`. */
   readonly group: string;
+  readonly order?: number;
+  /** Goes before the group's other requests. */
+  readonly urgent?: boolean;
   /** Requests with a common prefix prefer one server. */
   readonly affinity?: string;
   readonly signal?: AbortSignal;

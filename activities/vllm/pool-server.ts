@@ -10,6 +10,9 @@ import { INITIAL_WINDOW, windowAfterLook, windowAfterRefusal } from './window.ts
 /** Looks in the time of one while it is sought how much a server takes. */
 const SEEKING_LOOKS = 10;
 
+/** Answers over which a server's pace is averaged. */
+const PACE_ANSWERS = 32;
+
 /** See the state machine below. */
 export type ServerState = 'joining' | 'ready' | 'suspect' | 'leaving' | 'gone';
 
@@ -17,6 +20,8 @@ export type ServerState = 'joining' | 'ready' | 'suspect' | 'leaving' | 'gone';
 export interface Outstanding {
   readonly sequences: number;
   readonly tokens: number;
+  /** When it was sent, milliseconds of the process's clock. */
+  readonly at: number;
   readonly controller: AbortController;
   /** Whether the server has forgotten it, by all that it shows. */
   forgotten: boolean;
@@ -55,6 +60,10 @@ export class PoolServer {
   #window = INITIAL_WINDOW;
   #sequences = 0;
   #tokens = 0;
+  /** Milliseconds that a token of a request takes, lately, and the answers it is known from. */
+  #pace = { milliseconds: 0, answers: 0 };
+  /** Sequences given back since the last look. */
+  #finished = 0;
   /** Why the last admission failed; for people. */
   #trouble: string | null = null;
   /** Token counters at the last look, and since when they stand still. */
@@ -81,6 +90,15 @@ export class PoolServer {
     return this.#sequences;
   }
 
+  /**
+   * How long a request sent now would take beside those that are there, in milliseconds a token; null before enough
+   * answers have come.
+   */
+  get expectedPace(): number | null {
+    const { milliseconds, answers } = this.#pace;
+    return answers < PACE_ANSWERS ? null : milliseconds * (1 + this.#sequences / this.#window.size);
+  }
+
   get windowSize(): number {
     return this.#window.size;
   }
@@ -103,7 +121,8 @@ export class PoolServer {
   }
 
   take(sequences: number, tokens: number): Outstanding {
-    const request = { sequences, tokens, controller: new AbortController(), forgotten: false };
+    const controller = new AbortController();
+    const request = { sequences, tokens, at: performance.now(), controller, forgotten: false };
     this.#outstanding.add(request);
     this.#sequences += sequences;
     this.#tokens += tokens;
@@ -115,8 +134,17 @@ export class PoolServer {
     if (!this.#outstanding.delete(request)) return;
     this.#sequences -= request.sequences;
     this.#tokens -= request.tokens;
+    this.#finished += request.sequences;
     if (this.#state === 'leaving' && this.#outstanding.size === 0) void this.#end();
     else this.#port.changed(this, null);
+  }
+
+  /** A request was answered. */
+  answered({ at, tokens }: Outstanding): void {
+    const answers = this.#pace.answers + 1;
+    const latest = (performance.now() - at) / Math.max(1, tokens);
+    const milliseconds = this.#pace.milliseconds + (latest - this.#pace.milliseconds) / Math.min(answers, PACE_ANSWERS);
+    this.#pace = { milliseconds, answers };
   }
 
   /** The server wants less. */
@@ -203,7 +231,12 @@ export class PoolServer {
       return;
     }
     if (load === null || stay.aborted) return;
-    this.#window = windowAfterLook(this.#window, load, this.#sequences);
+    this.#window = windowAfterLook(this.#window, load, {
+      outstanding: this.#sequences,
+      finished: this.#finished,
+      largest: Math.max(0, ...[...this.#outstanding].map(({ sequences }) => sequences)),
+    });
+    this.#finished = 0;
     const moves = load.tokens !== this.#counter.tokens || this.#outstanding.size === 0;
     if (moves) this.#counter = { tokens: load.tokens, since: performance.now() };
     else if (performance.now() - this.#counter.since > this.#port.settings.stallMs) {

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { Admission } from './admission.ts';
 import type { RequestLimits, ServerEndpoint, VllmClient } from './client.ts';
 import { FairQueue } from './fair-queue.ts';
+import { onceAborted } from './once-aborted.ts';
 import { pause } from './pause.ts';
 import { PoolServer, type Outstanding, type ServerState } from './pool-server.ts';
 import { DEFAULT_POOL_SETTINGS, type PoolSettings } from './pool-settings.ts';
@@ -24,8 +25,11 @@ export interface PoolRequest {
   readonly sequences: number;
   /** Tokens the server has to work on: prompt tokens and the most it may generate. */
   readonly tokens: number;
-  /** Whose request it is; groups are served in turn. */
+  /** Whose request it is; groups are served in turn, and every second turn is that of the lowest `order`. */
   readonly group: string;
+  readonly order?: number;
+  /** Goes before the group's other requests: what has been done before it is lost in a crash until it is answered. */
+  readonly urgent?: boolean;
   /** Requests of one document have a common prefix: they prefer one server. */
   readonly affinity?: string;
   readonly signal?: AbortSignal;
@@ -52,14 +56,14 @@ interface Waiter {
   readonly fail: (error: Error) => void;
 }
 
-/** How much more than the least loaded server a preferred one may have outstanding. */
+/** How much longer than at the best server a request may take at a preferred one, or how much more that may have outstanding. */
 const AFFINITY_SLACK = 2;
 
 /**
  * The servers of one checkpoint, as one. A request waits in a queue that serves its groups in turn, goes to the ready
- * server with the fewest outstanding tokens that has room in its window, and when that server fails it, waits and goes
- * to another, until an answer has come, the request is at fault itself, or its time is up. What a server does in between
- * is in pool-server.ts.
+ * server with room in its window that would answer it soonest (the one with the fewest outstanding tokens, before its
+ * answers tell), and when that server fails it, waits and goes to another, until an answer has come, the request is at
+ * fault itself, or its time is up. What a server does in between is in pool-server.ts.
  */
 export class ServerPool {
   readonly #options: PoolOptions;
@@ -142,7 +146,9 @@ export class ServerPool {
       const { server, outstanding }: PlacedRequest = await this.#place(request, avoid);
       let failure: VllmError;
       try {
-        return await this.#send(server, outstanding, request, send);
+        const answer = await this.#send(server, outstanding, request, send);
+        server.answered(outstanding);
+        return answer;
       } catch (thrown) {
         if (!(thrown instanceof VllmError)) throw thrown;
         failure = outstanding.forgotten ? forgottenBy(server, thrown) : thrown;
@@ -174,16 +180,15 @@ export class ServerPool {
     send: (client: VllmClient, limits: RequestLimits) => Promise<Result>,
   ): Promise<Result> {
     const { controller } = outstanding;
-    const onAbort = (): void => controller.abort();
     if (request.signal?.aborted === true) controller.abort();
-    request.signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = request.signal === undefined ? null : onceAborted(request.signal, () => controller.abort());
     try {
       return await send(server.client, {
         signal: controller.signal,
         deadlineMs: request.deadlineMs ?? this.#settings.requestMs,
       });
     } finally {
-      request.signal?.removeEventListener('abort', onAbort);
+      forget?.();
     }
   }
 
@@ -223,17 +228,17 @@ export class ServerPool {
         request,
         avoid,
         start: (place) => {
-          signal?.removeEventListener('abort', cancelled);
+          forget?.();
           resolve(place);
         },
         fail: (error) => {
-          signal?.removeEventListener('abort', cancelled);
+          forget?.();
           reject(error);
         },
       };
       if (signal?.aborted === true) return cancelled();
-      signal?.addEventListener('abort', cancelled, { once: true });
-      this.#waiting.push(group, waiter);
+      const forget = signal === undefined ? null : onceAborted(signal, cancelled);
+      this.#waiting.push(request, waiter);
       this.#dispatch();
       this.#watchEmpty();
     });
@@ -266,12 +271,15 @@ export class ServerPool {
     if (others.length > 0) open = others;
     const [first, ...rest] = open;
     if (first === undefined) return null;
-    const least = rest.reduce((a, b) => (b.outstandingTokens < a.outstandingTokens ? b : a), first);
+    const least = rest.reduce((a, b) => (isBetter(b, a) ? b : a), first);
     if (request.affinity === undefined || rest.length === 0) return least;
     const { affinity } = request;
     const preferred = rest.reduce((a, b) => (rank(affinity, b) > rank(affinity, a) ? b : a), first);
-    const bearable = least.outstandingTokens * AFFINITY_SLACK + request.tokens;
-    return preferred.outstandingTokens <= bearable ? preferred : least;
+    const bearable =
+      preferred.expectedPace === null || least.expectedPace === null
+        ? preferred.outstandingTokens <= least.outstandingTokens * AFFINITY_SLACK + request.tokens
+        : preferred.expectedPace <= least.expectedPace * AFFINITY_SLACK;
+    return bearable ? preferred : least;
   }
 
   /** Fails what waits when there was no ready server all the while. */
@@ -297,6 +305,12 @@ export class ServerPool {
   #failWaiting(error: Error): void {
     for (let waiter = this.#waiting.shift(); waiter !== undefined; waiter = this.#waiting.shift()) waiter.fail(error);
   }
+}
+
+/** Whether a request is better sent to `a` than to `b`: where it takes less time, or, before that is known, to fewer tokens. */
+function isBetter(a: PoolServer, b: PoolServer): boolean {
+  if (a.expectedPace === null || b.expectedPace === null) return a.outstandingTokens < b.outstandingTokens;
+  return a.expectedPace < b.expectedPace;
 }
 
 /** A request that a server takes and forgets is a failure of its own: it may be the cause, as with a deadline. */

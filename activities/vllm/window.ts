@@ -29,49 +29,72 @@ export const LARGEST_WINDOW = 4_096;
 const INCREASE = 1 / 8;
 const SMALLEST_INCREASE = 4;
 
-/** Share of our sequences that the server must be seen to run before their number is doubled: `/metrics` lag behind. */
-const SEEN = 0.5;
+/**
+ * Share of our sequences that the server must be seen to run before their number is doubled: `/metrics` lag behind. Not
+ * more, since of a request whose longest sequence runs on the others count as ours and run no longer.
+ */
+const SEEN = 0.25;
 
 /** Factor after a refusal, and the most that a queue takes away at one look. */
 const DECREASE = 0.7;
 
-/** Factor after a preemption: one costs a sequence's work, a third of a window left empty costs more. */
-const PREEMPTED = 0.85;
+/** Factor after too many preemptions. */
+const PREEMPTED = 0.9;
 
-/** Waiting over running up to which the server is taken to keep up, and above which it is taken to have too much. */
-const FEW_WAITING = 0.1;
-const MANY_WAITING = 0.5;
+/**
+ * Preemptions over sequences that came to their end up to which the cache is well filled. vLLM keeps the tokens of a
+ * sequence that it throws out and reads them again: that costs part of a sequence, an emptier window costs whole ones.
+ */
+const FEW_PREEMPTED = 0.1;
 
-/** Share of the KV cache above which nothing is added. */
+/**
+ * Waiting over running up to which the server is taken to keep up, and above which it is taken to have too much. Lengths
+ * differ: with a shorter queue slots stand empty between two looks.
+ */
+const FEW_WAITING = 0.2;
+const MANY_WAITING = 0.6;
+
+/** Share of the KV cache above which the window is no longer doubled. */
 const FULL_CACHE = 0.9;
 
-/** Waiting sequences that say nothing: a request of K = 4 or two that came in since the engine's last step. */
+/** Waiting sequences, and requests, that say nothing: what came in since the engine's last step. */
 const ANY_WAITING = 8;
+const ANY_REQUESTS = 2;
 
 function sized(size: number, preemptions: number | null, seeking = false): Window {
   return { size: Math.min(LARGEST_WINDOW, Math.max(SMALLEST_WINDOW, Math.round(size))), preemptions, seeking };
 }
 
+/** What of a server's work is ours, in sequences. */
+export interface OwnWork {
+  /** At the server at this moment: all of every request that is not answered. */
+  readonly outstanding: number;
+  /** Of the requests that were answered since the last look. */
+  readonly finished: number;
+  /** Of the largest request that is at the server. */
+  readonly largest: number;
+}
+
 /**
  * The window after a look at `/metrics`. It grows only when it was the limit: an idle sampler must not widen it.
- *
- * @param outstanding sequences of ours at the server at this moment
  */
-export function windowAfterLook(window: Window, load: ServerLoad, outstanding: number): Window {
+export function windowAfterLook(window: Window, load: ServerLoad, { outstanding, finished, largest }: OwnWork): Window {
   const { size } = window;
-  const preempted = window.preemptions !== null && load.preemptions > window.preemptions;
-  if (preempted) return sized(size * PREEMPTED, load.preemptions);
-  if (load.waiting > Math.max(ANY_WAITING, MANY_WAITING * load.running)) {
-    // What waits beyond a tenth of what runs only takes from other servers: shrink to what is used, at most by the factor.
+  const few = Math.max(ANY_WAITING, ANY_REQUESTS * largest);
+  const preempted = window.preemptions === null ? 0 : load.preemptions - window.preemptions;
+  if (preempted > FEW_PREEMPTED * finished) return sized(size * PREEMPTED, load.preemptions);
+  if (load.waiting > Math.max(few, MANY_WAITING * load.running)) {
+    // What waits beyond a fifth of what runs only takes from other servers: shrink to what is used, at most by the factor.
     const used = Math.min(size, outstanding) - load.waiting + FEW_WAITING * load.running;
     return sized(Math.max(used, size * DECREASE), load.preemptions);
   }
-  const keepsUp = load.waiting <= Math.max(ANY_WAITING, FEW_WAITING * load.running) && load.kvCache < FULL_CACHE;
-  const wasTheLimit = outstanding >= size * 0.9;
-  if (!keepsUp || !wasTheLimit) return sized(size, load.preemptions, window.seeking && keepsUp);
-  const doubles = window.seeking && load.running >= SEEN * outstanding;
+  const keepsUp = load.waiting <= Math.max(few, FEW_WAITING * load.running);
+  const seeking = window.seeking && keepsUp && preempted === 0 && load.kvCache < FULL_CACHE;
+  const wasTheLimit = outstanding + Math.max(largest, size * 0.1) >= size;
+  if (!keepsUp || !wasTheLimit) return sized(size, load.preemptions, seeking);
+  const doubles = seeking && load.running >= SEEN * outstanding;
   const increase = doubles ? size : Math.max(SMALLEST_INCREASE, size * INCREASE);
-  return sized(size + increase, load.preemptions, window.seeking);
+  return sized(size + increase, load.preemptions, seeking);
 }
 
 /** The window after the server refused a request as too much (408, 429, 503). */

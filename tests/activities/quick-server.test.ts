@@ -10,7 +10,9 @@ import { BENCH_CHECKPOINT, writeBenchModel } from '../../scripts/bench/bench-mod
 import { BenchProcess } from '../../scripts/bench/bench-process.ts';
 import { sampleBody, scoreBody } from '../../activities/vllm/request-bodies.ts';
 import type { ServerStats } from '../../scripts/bench/server/request-counter.ts';
+import { Slots } from '../../scripts/bench/server/slots.ts';
 import { program } from '../../scripts/bench/world.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeVllmServer } from '../support/fake-vllm-server.ts';
 import { writeToyModel } from '../support/toy-model.ts';
 
@@ -108,5 +110,50 @@ describe("the benches' server", () => {
     for await (const data of socket) answer += String(data);
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ model: 'bench' });
+  });
+
+  it('tells answers that a killed client had read from those it had not', async () => {
+    const { port } = new URL(url);
+    const body = JSON.stringify(scoreBody('bench', [[0, 8, 9]]));
+    const request = `POST /v1/completions HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const client = (then: string): BenchProcess =>
+      new BenchProcess(process.execPath, [
+        '-e',
+        `const socket = require('node:net').connect(${port}, '127.0.0.1', () => socket.write(${JSON.stringify(request)}, () => {${then}}));`,
+      ]);
+    const stats = async (): Promise<ServerStats> => (await (await fetch(`${url}/stats`)).json()) as ServerStats;
+    const before = await stats();
+    const reads = client(`socket.once('data', () => console.log('{}'))`);
+    await reads.next();
+    await reads.stop('SIGKILL');
+    const blind = client(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)`);
+    await eventually('both answered', async () => (await stats()).answered === before.answered + 2);
+    await blind.stop('SIGKILL');
+    await eventually('the unread answer found', async () => (await stats()).unread === before.unread + 1);
+    expect(await stats()).toMatchObject({ lost: before.lost, inFlight: 0 });
+  });
+});
+
+describe('the slots of a server', () => {
+  it('let as many sequences run as there are, the others in the order they came, and one too large alone', () => {
+    const slots = new Slots(4);
+    const started: string[] = [];
+    for (const [name, sequences] of [
+      ['a', 3],
+      ['b', 2],
+      ['c', 1],
+      ['d', 9],
+      ['e', 1],
+    ] as const) {
+      slots.enter(sequences, () => started.push(name));
+    }
+    expect(started).toEqual(['a']);
+    slots.leave(3);
+    expect(started).toEqual(['a', 'b', 'c']);
+    slots.leave(2);
+    slots.leave(1);
+    expect(started).toEqual(['a', 'b', 'c', 'd']);
+    slots.leave(9);
+    expect(started).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 });

@@ -324,6 +324,16 @@ describe('the servers of a pool', () => {
     expect(counts.get(quick.url) ?? 0).toBeGreaterThan(3 * (counts.get(slow.url) ?? 0));
   });
 
+  it('are told apart by their answers: where there is room everywhere, the quick one is asked', async () => {
+    const [slow, quick] = [await server({ latencyMs: 100 }), await server({ latencyMs: 1 })];
+    const pool = poolOf([slow, quick]);
+    await ready(pool, slow, quick);
+    await Promise.all(Array.from({ length: 200 }, () => sample(pool)));
+    const used: string[] = [];
+    for (let i = 0; i < 10; i += 1) used.push(await sample(pool, { affinity: String(i) }));
+    expect(new Set(used)).toEqual(new Set([quick.url]));
+  });
+
   it('keep the requests of one document together while that does not hold anyone up', async () => {
     const servers = [await server(), await server(), await server()];
     const pool = poolOf(servers);
@@ -346,6 +356,21 @@ describe('the servers of a pool', () => {
     await all;
     expect(only.peak).toBeGreaterThan(before);
     expect(only.peak).toBeLessThanOrEqual(window + 1);
+  });
+
+  it('get what finishes a chunk before new chunks of its shard', async () => {
+    const only = await server({ latencyMs: 20 });
+    const pool = poolOf([only], { lookMs: 60_000 });
+    await ready(pool, only);
+    const window = pool.status()[0]?.window ?? 0;
+    const sent: string[] = [];
+    const send = (name: string, urgent: boolean): Promise<unknown> =>
+      pool.run({ ...request, urgent }, (client, limits) => {
+        sent.push(name);
+        return client.sample(sampleRequest, limits);
+      });
+    await Promise.all([...Array.from({ length: 100 }, () => send('new', false)), send('score', true)]);
+    expect(sent.indexOf('score')).toBe(window);
   });
 
   it('serve shards in turn: one with a thousand requests does not hold up another’s first', async () => {

@@ -45,6 +45,26 @@ describe('a group commit', () => {
     expect(writes.groups).toEqual([[1], [2, 3]]);
   });
 
+  it('lets a write take along what came in while it was made ready', async () => {
+    const groups: number[][] = [];
+    const [ready, durable] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const commits = new GroupCommit<number>(async (items, takeLate) => {
+      await ready.promise;
+      groups.push([...items, ...takeLate()]);
+      await durable.promise;
+    }, 3);
+    for (const item of [1, 2, 3]) await commits.add(item);
+    ready.resolve();
+    const fourth = commits.add(4);
+    expect(await isSettled(fourth)).toBe(false);
+    expect(groups).toEqual([[1, 2, 3]]);
+    durable.resolve();
+    await fourth;
+    await vi.runAllTimersAsync();
+    await commits.flush();
+    expect(groups).toEqual([[1, 2, 3], [4]]);
+  });
+
   it('makes no pause once half of what may wait has come in', async () => {
     const writes = new Writes();
     const commits = new GroupCommit(writes.write, 4);

@@ -149,7 +149,10 @@ export interface EStepSettings {
   readonly batchesAtOnce: number;
   /** Shards of one batch sampled at once. */
   readonly concurrency: number;
-  /** Chunks of one shard under way at once. */
+  /**
+   * Chunks of one shard under way at once. What a server has no room for waits and is not begun: with more chunks in all
+   * shards together than servers have room for, no server waits for the next.
+   */
   readonly chunksInFlight: number;
   /** Deadline of one request, seconds. */
   readonly requestTimeoutSeconds: number;

@@ -6,8 +6,8 @@ import { SERVED_NAME, World } from '../world.ts';
 
 /**
  * What a killed sampler costs: requests that the server began beyond those that one pass needs, when the sampler is killed
- * (SIGKILL) in the middle and another one finishes. A chunk under way has a request at the server, or an answer that was not
- * read yet, or waits for its write; so what may be lost is what is in flight and what one write takes in.
+ * (SIGKILL) in the middle and another one finishes. May be lost what is in flight (a request from its sending until its
+ * answer is read) and what is finished within one write interval, in which every shard under way writes once.
  */
 export const waste: Bench = {
   what: 'requests beyond the needed after a sampler is killed and another finishes, at 100 ms and 2 s',
@@ -31,16 +31,16 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
       figures.push(
         {
           name: `waste at ${latencyMs} ms`,
-          value: found.waste / (found.inFlight + found.largestWrite),
+          value: found.waste / (found.inFlight + found.unread + found.write),
           unit: '×',
-          of: 'sampling requests beyond the needed, over the requests that the kill cut off and one write’s worth of chunks',
+          of: 'sampling requests beyond the needed, over the requests in flight at the kill and the chunks of one write interval',
           target: { atMost: 1 },
         },
         {
           name: `waste at ${latencyMs} ms, of what may be under way`,
-          value: found.waste / (concurrency + found.largestWrite),
+          value: found.waste / (concurrency + found.write),
           unit: '×',
-          of: `the same over ${concurrency} chunks under way, whose answers may lie unread, and one write’s worth of them`,
+          of: `the same over ${concurrency} chunks under way and those of one write interval`,
         },
       );
     }
@@ -55,8 +55,10 @@ interface Waste {
   readonly waste: number;
   /** Requests at the server whose client was gone before their answer. */
   readonly inFlight: number;
-  /** The most chunks that became durable at once. */
-  readonly largestWrite: number;
+  /** Answers that the server had sent and the client had not read. */
+  readonly unread: number;
+  /** Chunks of one write interval: the most that became durable at once, of each shard that the kill cut off. */
+  readonly write: number;
   /** Chunks that were durable at the kill. */
   readonly durable: number;
   /** Scores are lost with their chunks: requests to score beyond one a chunk. */
@@ -78,25 +80,31 @@ async function killed(world: World, chunks: number, concurrency: number, latency
     return rows[0]?.count ?? 0;
   };
   const victim = await world.sampler(load);
-  while ((await durable()) < chunks * 0.4) await sleep(20);
+  // In the middle of the first shards, all of which are then under way.
+  while ((await durable()) < chunks / 4) await sleep(20);
   await world.end(victim, 'SIGKILL');
   const kept = await durable();
+  const { rows } = await database.query<{ writes: number }>(LARGEST_WRITES, [plan.eStep, settings.shardDocuments]);
   await world.sample(load);
   const stats = await server.stats();
-  // Rows of one transaction have its number in common.
-  const { rows } = await database.query<{ largest: number }>(
-    `select max(count) as largest from (select count(*) from chunk_results where e_step = $1 group by xmin::text) as writes`,
-    [plan.eStep],
-  );
   await server.stop();
-  const largestWrite = rows[0]?.largest ?? 0;
   // Admission scores the fingerprint's two sequences together and one by one: three times a sampler.
   const admissionScores = 2 * 3;
   return {
     waste: stats.sample - chunks,
     inFlight: stats.lost,
-    largestWrite,
+    unread: stats.unread,
+    write: rows[0]?.writes ?? 0,
     durable: kept,
     wastedScores: stats.score - admissionScores - chunks,
   };
 }
+
+/** Rows of one transaction have its number in common; a document has one chunk. */
+const LARGEST_WRITES = `
+  with writes as (
+    select document / $2 as shard, count(*) as chunks from chunk_results where e_step = $1 group by shard, xmin::text
+  ), shards as (
+    select max(chunks) as largest from writes group by shard having sum(chunks) < $2
+  )
+  select coalesce(sum(largest), 0)::int as writes from shards`;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { HuggingFaceTokenizer } from '../../../activities/vllm/hugging-face-tokenizer.ts';
 import { readModelDescription } from '../../../activities/vllm/model-folder.ts';
 import { Answers } from '../server/answers.ts';
+import { unequalSpeeds } from '../server/simulated-engine.ts';
 import { SimulatedServer } from '../server/simulated-server.ts';
 
 export interface FleetSettings {
@@ -30,7 +31,11 @@ export interface FleetLook {
   readonly possible: number;
   /** Sequence-milliseconds of work that came to its end. */
   readonly useful: number;
+  /** `useful`, and what the sequences that run have had so far. */
+  readonly worked: number;
   readonly preemptions: number;
+  /** Requests to sample. */
+  readonly samples: number;
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as FleetSettings;
@@ -52,13 +57,7 @@ const common = {
   contextLength: description.contextLength,
   tokenize: (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids,
 };
-const servers = Array.from({ length: count }, (_, index) => {
-  const slots = [16, 32, 64][index % 3] ?? 16;
-  const time = tokenMs / (1 + (3 * index) / Math.max(1, count - 1));
-  // Every fourth server's cache holds fewer sequences than it has slots.
-  const cache = index % 4 === 3 ? Math.ceil(slots * 0.75) : slots * 4;
-  return new SimulatedServer({ slots, cache, tokenMs: time, scoreMs: time * 2 }, common);
-});
+const servers = unequalSpeeds(count, tokenMs).map((speed) => new SimulatedServer(speed, common));
 for (const server of servers) await server.start();
 process.stdout.write(`${JSON.stringify({ urls: servers.map(({ url }) => url) })}\n`);
 
@@ -68,14 +67,16 @@ let possible = 0;
 let next = 0;
 setInterval(() => {
   const now = performance.now();
-  possible += servers.reduce((sum, server) => sum + (server.up ? server.capacity : 0), 0) * (now - looked);
+  possible += servers.reduce((sum, server) => sum + (server.up ? server.engine.capacity : 0), 0) * (now - looked);
   looked = now;
   const look: FleetLook = {
     at: (now - began) / 1_000,
     up: servers.filter(({ up }) => up).map(({ url }) => url),
     possible,
-    useful: servers.reduce((sum, { useful }) => sum + useful, 0),
-    preemptions: servers.reduce((sum, { preemptions }) => sum + preemptions, 0),
+    useful: servers.reduce((sum, { engine }) => sum + engine.useful, 0),
+    worked: servers.reduce((sum, { engine }) => sum + engine.worked, 0),
+    preemptions: servers.reduce((sum, { engine }) => sum + engine.preemptions, 0),
+    samples: servers.reduce((sum, { samples }) => sum + samples, 0),
   };
   process.stdout.write(`${JSON.stringify(look)}\n`);
 }, 250);

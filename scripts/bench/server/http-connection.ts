@@ -22,15 +22,25 @@ const LARGEST_HEAD = 16_384;
  * `node:http`, so that a bench measures its client. What it does not know ends the connection.
  *
  * @param handle called with each request; the answer may come later, the next request is read after it
+ * @param onUnread called when the client is gone and has not read the latest answer: the kernel then resets the connection,
+ *   where it ends one that was read to its end
  */
-export function serveConnection(socket: Socket, handle: (request: WireRequest, answer: Answer) => void): void {
+export function serveConnection(
+  socket: Socket,
+  handle: (request: WireRequest, answer: Answer) => void,
+  onUnread: () => void = () => undefined,
+): void {
   let pending: Buffer[] = [];
   let size = 0;
   /** Bytes of the request that is being read, and where its body begins; null while the head is incomplete. */
   let expected: { readonly head: string; readonly start: number; readonly total: number } | null = null;
   let busy = false;
+  let answers = 0;
   socket.setNoDelay(true);
-  socket.on('error', () => socket.destroy());
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET' && !busy && answers > 0) onUnread();
+    socket.destroy();
+  });
 
   const advance = (): void => {
     if (busy || size === 0) return;
@@ -64,6 +74,7 @@ export function serveConnection(socket: Socket, handle: (request: WireRequest, a
       const answered = `HTTP/1.1 ${status} ${status === 200 ? 'OK' : 'Error'}\r\ncontent-type: ${type}\r\ncontent-length: ${bytes}\r\nconnection: ${close ? 'close' : 'keep-alive'}\r\n\r\n`;
       if (!socket.writable) return 0;
       socket.write(answered + body);
+      answers += 1;
       if (close) socket.end();
       else advance();
       return answered.length + bytes;

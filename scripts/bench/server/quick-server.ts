@@ -14,6 +14,7 @@ import { readModelDescription } from '../../../activities/vllm/model-folder.ts';
 import { Answers, type CompletionBody } from './answers.ts';
 import { serveConnection, type Answer, type WireRequest } from './http-connection.ts';
 import { RequestCounter } from './request-counter.ts';
+import { Slots } from './slots.ts';
 
 export interface QuickServerSettings {
   /** Model folder (with `thoughtloop.json` and `tokenizer.json`). */
@@ -21,6 +22,8 @@ export interface QuickServerSettings {
   readonly servedName: string;
   /** Time an answer takes, milliseconds. */
   readonly latencyMs: number;
+  /** Sequences it works on at once; as many as there are where absent. */
+  readonly slots?: number;
   /** Tokens of a thought, its EOL included. */
   readonly thoughtTokens: number;
   /** 0 = a free one. */
@@ -43,6 +46,7 @@ export async function startQuickServer(settings: QuickServerSettings): Promise<s
     decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: false }),
   });
   const counter = new RequestCounter();
+  const slots = new Slots(settings.slots ?? Infinity);
 
   const complete = ({ body, bytes }: WireRequest, answer: Answer): void => {
     const asked = JSON.parse(body) as CompletionBody;
@@ -56,9 +60,16 @@ export async function startQuickServer(settings: QuickServerSettings): Promise<s
     const purpose = typeof asked.prompt_logprobs === 'number' ? 'score' : (asked.n ?? 1) > 1 ? 'sample' : 'probe';
     const sequences = (asked.n ?? 1) * (Array.isArray(asked.prompt[0]) ? asked.prompt.length : 1);
     const ended = counter.begin(purpose, sequences, tokens, bytes);
-    const send = (): void => ended(answer(200, 'application/json', text));
-    if (latencyMs === 0) send();
-    else setTimeout(send, latencyMs);
+    const send = (): void => {
+      counter.ran(sequences);
+      ended(answer(200, 'application/json', text));
+      slots.leave(sequences);
+    };
+    slots.enter(sequences, () => {
+      counter.runs(sequences);
+      if (latencyMs === 0) send();
+      else setTimeout(send, latencyMs);
+    });
   };
 
   const handle = (request: WireRequest, answer: Answer): void => {
@@ -84,7 +95,7 @@ export async function startQuickServer(settings: QuickServerSettings): Promise<s
     }
   };
 
-  const server = createServer((socket) => serveConnection(socket, handle));
+  const server = createServer((socket) => serveConnection(socket, handle, () => counter.unread()));
   // As uvicorn's: a window's worth of connections is opened at once.
   await new Promise<void>((resolve) => server.listen(settings.port, '127.0.0.1', 2_048, resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
