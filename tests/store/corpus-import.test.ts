@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await database.query('truncate corpora, corpus_sources, documents restart identity cascade');
+  await database.query('truncate corpora, corpus_sources, documents, cuts restart identity cascade');
 });
 
 afterAll(async () => {
