@@ -8,7 +8,7 @@ import type { CheckpointRef, EStepRef, EStepSummary } from './contract/reference
 import { addCounts, eStepLine, NOTHING_SAMPLED, samplingDetails, type SamplingProgress } from './details.ts';
 import { withFleet } from './fleet.ts';
 import { Gate } from './gate.ts';
-import { inRanges, rangeSummary } from './in-ranges.ts';
+import { madeInRanges, rangeSummary } from './in-ranges.ts';
 import { tooManyRejections, untilInVain } from './in-vain.ts';
 import { sampling } from './proxies.ts';
 import { shardBatch } from './shard-batch.ts';
@@ -40,9 +40,9 @@ export async function eStep({ place, recipe, checkpoint }: EStepInput): Promise<
     corpus: { name: recipe.corpus.name, split: recipe.corpus.train },
     segmentation: recipe.segmentation,
   };
-  const ref = await inRanges(
+  const ref = await madeInRanges(
     gate,
-    () => sampling.planEStep({ ...split, seed, fidelity, settings, checkpoint, inRanges: true }),
+    (inRanges) => sampling.planEStep({ ...split, seed, fidelity, settings, checkpoint, inRanges }),
     (_, range) => sampling.cutDocuments.executeWithOptions({ summary: rangeSummary(range) }, [{ ...split, range }]),
   );
   if (ref.open > 0) {

@@ -8,7 +8,7 @@ import type { CheckpointRef, EStepSummary, TrainingResult, TrainingSetRef } from
 import { figure, trainingLine } from './details.ts';
 import { evaluateCheckpoint } from './evaluation.ts';
 import type { Gate } from './gate.ts';
-import { inRanges, rangeSummary } from './in-ranges.ts';
+import { madeInRanges, rangeSummary } from './in-ranges.ts';
 import { SKIPPED, type Steps } from './park.ts';
 import { control, sampling } from './proxies.ts';
 import { training } from './training.ts';
@@ -71,9 +71,9 @@ function build(steps: Steps, gate: Gate, { place, split, source, init }: ModelPl
   const { corpus, segmentation } = steps.recipe;
   const cut = { place, corpus: { name: corpus.name, split }, segmentation };
   const set = { ...cut, source, checkpoint: init };
-  return inRanges(
+  return madeInRanges(
     gate,
-    () => sampling.buildTrainingSet({ ...set, inRanges: true }),
+    (inRanges) => sampling.buildTrainingSet({ ...set, inRanges }),
     (open, range) => {
       const options = { summary: rangeSummary(range) };
       return open === 'cutting'
