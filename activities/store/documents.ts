@@ -138,7 +138,19 @@ export interface SplitSize {
   readonly withThoughts: number;
 }
 
-/** Adds up a split's text; reads all of it. */
+/** Bytes (UTF-8) of a split's contexts and texts; their sizes are stored, so that no text is unpacked for it. */
+export async function splitBytes(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<number> {
+  const { rows } = await database.query<{ bytes: number }>(
+    longStatement(
+      `select coalesce(sum(octet_length(text) + coalesce(octet_length(context), 0)), 0)::bigint as bytes
+       from documents where corpus = $1 and split = $2 and ordinal < $3`,
+      [corpus, split, documents],
+    ),
+  );
+  return rows[0]?.bytes ?? 0;
+}
+
+/** Adds up a split's text; reads and unpacks all of it. */
 export async function measureSplit(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<SplitSize> {
   const { rows } = await database.query<SplitSize>(
     longStatement(
