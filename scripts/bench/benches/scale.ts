@@ -5,6 +5,7 @@ import type { Bench, BenchContext } from '../bench-contract.ts';
 import { BENCH_E_STEP, listServers, makeCorpus, planBench } from '../bench-corpus.ts';
 import { median, type BenchResult, type Figure } from '../figure.ts';
 import type { CorpusStep, StepReport } from '../programs/corpus-step.ts';
+import { processorSeconds } from '../processor-time.ts';
 import { program, SERVED_NAME, World } from '../world.ts';
 
 /**
@@ -31,7 +32,7 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
     }
     const [smallest = 0, largest = 0] = [sizes[0], sizes.at(-1)];
     const steps: Record<string, Measured[]> = {};
-    for (const documents of quick ? [200, 400] : [16_000, 160_000]) {
+    for (const documents of quick ? [200, 400] : [32_000, 160_000]) {
       for (const step of await corpusSteps(world, documents)) {
         (steps[step.name] ??= []).push(step);
         tell(`  ${step.name} of ${documents}: ${step.seconds.toFixed(1)} s, ${(step.peakMemory / 1e6).toFixed(0)} MB`);
@@ -62,8 +63,9 @@ interface Measured {
   readonly name: string;
   readonly documents: number;
   readonly seconds: number;
-  /** Processor time of all processes. */
+  /** Processor time of all its processes, and of PostgreSQL meanwhile, seconds. */
   readonly cpu: number;
+  readonly databaseCpu: number;
   /** Most memory of one of them, bytes. */
   readonly peakMemory: number;
 }
@@ -86,6 +88,12 @@ function stepFigures(small: Measured, large: Measured): Figure[] {
       value: (large.seconds / large.documents) * 1e6,
       unit: 's per million documents',
       of: `seconds at ${large.documents} documents of 2 kB, times what is missing to a million`,
+    },
+    {
+      name: `${name}, processor time`,
+      value: ((large.cpu + large.databaseCpu) / large.documents) * 1e6,
+      unit: 's per million documents',
+      of: `of its processes and of PostgreSQL: ${large.cpu.toFixed(1)} s and ${large.databaseCpu.toFixed(1)} s at ${large.documents}`,
     },
     {
       name: `${name}, memory`,
@@ -135,6 +143,7 @@ async function corpusSteps(world: World, documents: number): Promise<Measured[]>
     processes: number,
   ): Promise<Measured> => {
     const settings = { ...common, run: `${corpus}-${processes}`, seed: processes, processes };
+    const before = processorSeconds(world.postgres.pid);
     const shares = ranges === null ? [] : Array.from({ length: processes }, (_, share) => share);
     const first = await Promise.all(shares.map((share) => one({ ...settings, share, step: ranges ?? last })));
     const end = await one({ ...settings, share: 0, step: last });
@@ -143,6 +152,7 @@ async function corpusSteps(world: World, documents: number): Promise<Measured[]>
       documents,
       seconds: Math.max(0, ...first.map(({ seconds }) => seconds)) + end.seconds,
       cpu: [...first, end].reduce((sum, { cpu }) => sum + cpu, 0),
+      databaseCpu: processorSeconds(world.postgres.pid) - before,
       peakMemory: Math.max(...[...first, end].map(({ peakMemory }) => peakMemory)),
     };
   };
