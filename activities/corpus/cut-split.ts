@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { SegmentationSettings } from '../../workflows/contract/recipe.ts';
 import type { DocumentRange } from '../../workflows/contract/references.ts';
 import { failure } from '../failure.ts';
@@ -59,6 +61,9 @@ export async function uncutRanges(
   return documentRanges(split.documents).filter(({ from, to }, range) => (cut.get(range) ?? 0) < to - from);
 }
 
+/** Longest time that cutting keeps a worker's heartbeats, and the shards it samples, from going on, milliseconds. */
+const SLICE_MS = 20;
+
 /** Cuts a range of a split as {@link cutSplit} does, from its first document that is not cut. */
 export async function cutRange(
   database: Database,
@@ -71,7 +76,14 @@ export async function cutRange(
   const rest = { from: await firstUncut(database, split, key, { from, to }), to };
   const read = (first: number, end: number): Promise<StoredDocument[]> => readDocuments(database, split, first, end);
   for await (const { to: end, found } of readBatches(database, split, rest, read)) {
-    const cuts = found.map((document) => ({ ordinal: document.ordinal, ends: endsOf(document, split, settings) }));
+    const cuts: { ordinal: number; ends: readonly number[] }[] = [];
+    let since = performance.now();
+    for (const document of found) {
+      cuts.push({ ordinal: document.ordinal, ends: endsOf(document, split, settings) });
+      if (performance.now() - since < SLICE_MS) continue;
+      await immediate();
+      since = performance.now();
+    }
     await writeCuts(database, split, key, cuts);
     onProgress(end);
   }
