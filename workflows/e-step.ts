@@ -8,6 +8,7 @@ import type { CheckpointRef, EStepRef, EStepSummary } from './contract/reference
 import { addCounts, eStepLine, NOTHING_SAMPLED, samplingDetails, type SamplingProgress } from './details.ts';
 import { withFleet } from './fleet.ts';
 import { Gate } from './gate.ts';
+import { madeInRanges, rangeSummary } from './in-ranges.ts';
 import { tooManyRejections, untilInVain } from './in-vain.ts';
 import { sampling } from './proxies.ts';
 import { shardBatch } from './shard-batch.ts';
@@ -34,15 +35,16 @@ export async function eStep({ place, recipe, checkpoint }: EStepInput): Promise<
   const gate = new Gate();
   const settings = recipe.eStep;
   const { seed, fidelity } = recipe;
-  const ref = await sampling.planEStep({
+  const split = {
     place,
-    seed,
-    fidelity,
     corpus: { name: recipe.corpus.name, split: recipe.corpus.train },
     segmentation: recipe.segmentation,
-    settings,
-    checkpoint,
-  });
+  };
+  const ref = await madeInRanges(
+    gate,
+    (inRanges) => sampling.planEStep({ ...split, seed, fidelity, settings, checkpoint, inRanges }),
+    (_, range) => sampling.cutDocuments.executeWithOptions({ summary: rangeSummary(range) }, [{ ...split, range }]),
+  );
   if (ref.open > 0) {
     const fleetId = samplingFleetId(place);
     const batches = ranges(ref.shards, Math.min(settings.shardsPerBatch, MAX_SHARDS_PER_BATCH));

@@ -8,6 +8,7 @@ import type { CheckpointRef, EStepSummary, TrainingResult, TrainingSetRef } from
 import { figure, trainingLine } from './details.ts';
 import { evaluateCheckpoint } from './evaluation.ts';
 import type { Gate } from './gate.ts';
+import { madeInRanges, rangeSummary } from './in-ranges.ts';
 import { SKIPPED, type Steps } from './park.ts';
 import { control, sampling } from './proxies.ts';
 import { training } from './training.ts';
@@ -47,10 +48,10 @@ export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan
   const { place } = plan;
   await gate.pass();
   await steps.enter('training-set', place);
-  const trainingSet = await steps.run('training-set', () => build(steps, plan));
+  const trainingSet = await steps.run('training-set', () => build(steps, gate, plan));
   await gate.pass();
   await steps.enter('m-step', place);
-  const checkpoints = await trainTrials(steps, plan, trainingSet);
+  const checkpoints = await trainTrials(steps, gate, plan, trainingSet);
   await gate.pass();
   await steps.enter('evaluation', place);
   const measured: string[] = [];
@@ -66,19 +67,29 @@ export async function trainAndEvaluate(steps: Steps, gate: Gate, plan: ModelPlan
   return { checkpoint: first.checkpoint, line: [...measured, `loss ${figure(first.loss)}`, ...ess].join(' · ') };
 }
 
-function build(steps: Steps, { place, split, source, init }: ModelPlan): Promise<TrainingSetRef> {
+function build(steps: Steps, gate: Gate, { place, split, source, init }: ModelPlan): Promise<TrainingSetRef> {
   const { corpus, segmentation } = steps.recipe;
-  return sampling.buildTrainingSet({
-    place,
-    corpus: { name: corpus.name, split },
-    segmentation,
-    source,
-    checkpoint: init,
-  });
+  const cut = { place, corpus: { name: corpus.name, split }, segmentation };
+  const set = { ...cut, source, checkpoint: init };
+  return madeInRanges(
+    gate,
+    (inRanges) => sampling.buildTrainingSet({ ...set, inRanges }),
+    (open, range) => {
+      const options = { summary: rangeSummary(range) };
+      return open === 'cutting'
+        ? sampling.cutDocuments.executeWithOptions(options, [{ ...cut, range }])
+        : sampling.writeTrainingRange.executeWithOptions(options, [{ ...set, range }]);
+    },
+  );
 }
 
 /** Trains all trials at once. One that the operator aborts stops the others: nobody would wait for their jobs. */
-async function trainTrials(steps: Steps, plan: ModelPlan, trainingSet: TrainingSetRef): Promise<TrainingResult[]> {
+async function trainTrials(
+  steps: Steps,
+  gate: Gate,
+  plan: ModelPlan,
+  trainingSet: TrainingSetRef,
+): Promise<TrainingResult[]> {
   const trials = Array.from({ length: plan.trials }, (_, trial) => trial);
   const scope = new CancellationScope();
   return scope.run(() =>
@@ -87,7 +98,7 @@ async function trainTrials(steps: Steps, plan: ModelPlan, trainingSet: TrainingS
         let setLost = false;
         const trained = await steps.run('m-step', async (generation) => {
           // A set that was deleted since is the same one when it is written again, or the step parks again.
-          if (setLost) await build(steps, plan);
+          if (setLost) await build(steps, gate, plan);
           try {
             return await train(steps, plan, trainingSet, await plan.settings(trainingSet), trial, generation);
           } catch (error) {

@@ -1,11 +1,15 @@
+import { performance } from 'node:perf_hooks';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { SegmentationSettings } from '../../workflows/contract/recipe.ts';
+import type { DocumentRange } from '../../workflows/contract/references.ts';
 import { failure } from '../failure.ts';
 import { segment } from '../segmentation/segment.ts';
 import { findSplit, type CorpusSplit } from '../store/corpora.ts';
-import { cutDocuments, segmentationKey, writeCuts } from '../store/cuts.ts';
-import { batchEnd, readDocuments, type StoredDocument } from '../store/documents.ts';
+import { countCuts, firstUncut, segmentationKey, writeCuts } from '../store/cuts.ts';
+import { readBatches, readDocuments, type StoredDocument } from '../store/documents.ts';
 import type { Database } from '../store/pool.ts';
 import { MAX_CHUNKS } from './document-line.ts';
+import { documentRanges, rangeSize } from './document-ranges.ts';
 
 /**
  * The split that a run reads: what had been imported when the run was created.
@@ -31,7 +35,7 @@ export async function resolveSplit(
  * Cuts the documents of a split into chunks and stores the cuts; documents that are cut are not cut again. A document
  * whose file says how it is cut keeps that.
  *
- * @param onProgress called after each batch with the number of documents that are cut
+ * @param onProgress called after each batch with the number of the split's first documents that are cut
  * @returns key of the segmentation in the store
  * @throws CorpusInvalid when a document would have more chunks than can be counted
  */
@@ -41,16 +45,48 @@ export async function cutSplit(
   settings: SegmentationSettings,
   onProgress: (documents: number) => void,
 ): Promise<string> {
-  const key = segmentationKey(settings);
-  for (let first = await cutDocuments(database, split, key); first < split.documents;) {
-    const end = await batchEnd(database, split, first);
-    const documents = await readDocuments(database, split, first, end);
-    const cuts = documents.map((document) => ({ ordinal: document.ordinal, ends: endsOf(document, split, settings) }));
-    await writeCuts(database, split, key, cuts);
-    first = end;
-    onProgress(first);
+  for (const range of await uncutRanges(database, split, settings)) {
+    await cutRange(database, split, settings, range, onProgress);
   }
-  return key;
+  return segmentationKey(settings);
+}
+
+/** The ranges of a split that have documents which are not cut. */
+export async function uncutRanges(
+  database: Database,
+  split: CorpusSplit,
+  settings: SegmentationSettings,
+): Promise<DocumentRange[]> {
+  const cut = await countCuts(database, split, segmentationKey(settings), rangeSize(split.documents));
+  return documentRanges(split.documents).filter(({ from, to }, range) => (cut.get(range) ?? 0) < to - from);
+}
+
+/** Longest time that cutting keeps a worker's heartbeats, and the shards it samples, from going on, milliseconds. */
+const SLICE_MS = 20;
+
+/** Cuts a range of a split as {@link cutSplit} does, from its first document that is not cut. */
+export async function cutRange(
+  database: Database,
+  split: CorpusSplit,
+  settings: SegmentationSettings,
+  { from, to }: DocumentRange,
+  onProgress: (documents: number) => void,
+): Promise<void> {
+  const key = segmentationKey(settings);
+  const rest = { from: await firstUncut(database, split, key, { from, to }), to };
+  const read = (first: number, end: number): Promise<StoredDocument[]> => readDocuments(database, split, first, end);
+  for await (const { to: end, found } of readBatches(database, split, rest, read)) {
+    const cuts: { ordinal: number; ends: readonly number[] }[] = [];
+    let since = performance.now();
+    for (const document of found) {
+      cuts.push({ ordinal: document.ordinal, ends: endsOf(document, split, settings) });
+      if (performance.now() - since < SLICE_MS) continue;
+      await immediate();
+      since = performance.now();
+    }
+    await writeCuts(database, split, key, cuts);
+    onProgress(end);
+  }
 }
 
 function endsOf(document: StoredDocument, split: CorpusSplit, settings: SegmentationSettings): readonly number[] {

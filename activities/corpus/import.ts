@@ -191,7 +191,10 @@ async function importLocked(
   };
 }
 
-/** The file's content read once from start to end; documents that are durable already are parsed but not written again. */
+/**
+ * The file's content read once from start to end; documents that are durable already are parsed but not written again.
+ * While one batch is written the next one is parsed; no more than the two are held.
+ */
 async function writeAll(
   connection: Connection,
   input: ImportInput,
@@ -205,35 +208,48 @@ async function writeAll(
   const problems: BadLine[] = [];
   let [lines, doneBytes, flushedBytes, badLines, written] = [0, 0, 0, 0, source.documents];
   let batch: DocumentLine[] = [];
+  let writing: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {
+    await writing;
+    const progress = { file: file.path, bytes: state.bytes, totalBytes: file.bytes, lines, badLines };
     if (badLines <= maxBadLines && lines > source.doneLines) {
-      const mark = { doneBytes, doneLines: lines, documents: written + batch.length, badLines };
-      await writeDocuments(connection, source, firstOrdinal + written, batch, mark);
-      written = mark.documents;
-    }
+      const [documents, first] = [batch, written];
+      written += documents.length;
+      const mark = { doneBytes, doneLines: lines, documents: written, badLines };
+      writing = writeDocuments(connection, source, firstOrdinal + first, documents, mark).then(() =>
+        onProgress({ ...progress, documents: mark.documents }),
+      );
+      // It may fail while the next batch is parsed; who waits for it is told.
+      writing.catch(() => undefined);
+    } else onProgress({ ...progress, documents: written });
     batch = [];
     flushedBytes = doneBytes;
-    onProgress({ file: file.path, bytes: state.bytes, totalBytes: file.bytes, lines, documents: written, badLines });
   };
 
-  for await (const line of readLines(content)) {
-    lines = line.number;
-    doneBytes = line.end;
-    const parsed =
-      line.kind === 'line'
-        ? parseDocumentLine(line.bytes, input.textField ?? 'text')
-        : { kind: 'bad' as const, reason: `longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB` };
-    if (parsed.kind === 'bad') {
-      badLines += 1;
-      if (problems.length < PROBLEMS_SHOWN) problems.push({ file: file.path, line: lines, reason: parsed.reason });
+  try {
+    for await (const line of readLines(content)) {
+      lines = line.number;
+      doneBytes = line.end;
+      const parsed =
+        line.kind === 'line'
+          ? parseDocumentLine(line.bytes, input.textField ?? 'text')
+          : { kind: 'bad' as const, reason: `longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB` };
+      if (parsed.kind === 'bad') {
+        badLines += 1;
+        if (problems.length < PROBLEMS_SHOWN) problems.push({ file: file.path, line: lines, reason: parsed.reason });
+      }
+      // Past the limit nothing is written any more, but the rest is read so that all bad lines are counted.
+      if (parsed.kind === 'document' && badLines <= maxBadLines && lines > source.doneLines) {
+        batch.push(parsed.document);
+      }
+      if (batch.length >= BATCH_DOCUMENTS || doneBytes - flushedBytes >= BATCH_BYTES) await flush();
     }
-    // Past the limit nothing is written any more, but the rest is read so that all bad lines are counted.
-    if (parsed.kind === 'document' && badLines <= maxBadLines && lines > source.doneLines) {
-      batch.push(parsed.document);
-    }
-    if (batch.length >= BATCH_DOCUMENTS || doneBytes - flushedBytes >= BATCH_BYTES) await flush();
+    await flush();
+  } finally {
+    // The connection is free again only then.
+    await writing.catch(() => undefined);
   }
-  await flush();
+  await writing;
   return { digest: state.digest(), lines, documents: written, badLines, problems };
 }
 

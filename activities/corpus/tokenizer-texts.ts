@@ -1,6 +1,6 @@
 import { chunkTexts } from '../segmentation/segment.ts';
 import type { CorpusSplit } from '../store/corpora.ts';
-import { batchEnd, readDocuments, type StoredDocument } from '../store/documents.ts';
+import { readBatches, readDocuments, type StoredDocument } from '../store/documents.ts';
 import type { Database } from '../store/pool.ts';
 import { resolveSplit } from './cut-split.ts';
 import { writeDurably } from './durable-file.ts';
@@ -28,12 +28,10 @@ export async function writeTokenizerTexts(
 }
 
 async function* lines(database: Database, split: CorpusSplit): AsyncGenerator<string> {
-  for (let first = 0; first < split.documents;) {
-    const end = await batchEnd(database, split, first);
-    for (const document of await readDocuments(database, split, first, end)) {
-      yield `${JSON.stringify({ text: wholeText(document) })}\n`;
-    }
-    first = end;
+  const all = { from: 0, to: split.documents };
+  const read = (from: number, to: number): Promise<StoredDocument[]> => readDocuments(database, split, from, to);
+  for await (const { found } of readBatches(database, split, all, read)) {
+    for (const document of found) yield `${JSON.stringify({ text: wholeText(document) })}\n`;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { PlanEStepInput } from '../../workflows/contract/activities.ts';
 import type { Place } from '../../workflows/contract/ids.ts';
-import type { EStepRef } from '../../workflows/contract/references.ts';
-import { cutSplit, resolveSplit } from '../corpus/cut-split.ts';
+import type { EStepRef, OpenRanges } from '../../workflows/contract/references.ts';
+import { cutSplit, resolveSplit, uncutRanges } from '../corpus/cut-split.ts';
 import { failure } from '../failure.ts';
 import { segmentationKey } from '../store/cuts.ts';
 import { eStepRef, findEStepAt, reopenRejected, writeEStep, type EStepRow } from '../store/e-steps.ts';
@@ -36,6 +36,16 @@ export async function planEStep(
   // An E-step that is planned again was stopped or parked: what was the servers' fault gets another try.
   if (!row.finished) await reopenRejected(database, row.eStep, REJECTIONS_TRIED_AGAIN);
   return eStepRef(database, row);
+}
+
+/** The ranges that are to be cut before the E-step of a place can be planned, where they are several; else null. */
+export async function uncutRangesOfPlan(
+  database: Database,
+  { place, corpus, segmentation }: PlanEStepInput,
+): Promise<OpenRanges | null> {
+  if ((await findEStepAt(database, place)) !== null) return null;
+  const ranges = await uncutRanges(database, await resolveSplit(database, corpus, place.run), segmentation);
+  return ranges.length > 1 ? { open: 'cutting', ranges } : null;
 }
 
 type Compared = Pick<EStepRow, 'corpus' | 'split' | 'documents' | 'segmentation' | 'checkpoint' | 'samples'>;

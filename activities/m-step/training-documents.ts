@@ -1,9 +1,10 @@
 import type { TrainingSource } from '../../workflows/contract/activities.ts';
+import type { DocumentRange } from '../../workflows/contract/references.ts';
 import { resample } from '../e-step/resample.ts';
 import { chunkTexts } from '../segmentation/segment.ts';
 import type { CorpusSplit } from '../store/corpora.ts';
 import { readCuts } from '../store/cuts.ts';
-import { batchEnd, readDocuments, type StoredDocument } from '../store/documents.ts';
+import { readBatches, readDocuments, type StoredDocument } from '../store/documents.ts';
 import type { EStepRow } from '../store/e-steps.ts';
 import type { Database } from '../store/pool.ts';
 import { readCandidates, readScores, readSelectedThoughts, type SelectedThought } from '../store/selected-thoughts.ts';
@@ -22,30 +23,41 @@ export interface DocumentSource {
   readonly eStep: EStepRow | null;
 }
 
+/** A batch of documents with all that becomes of them. */
+interface DocumentBatch {
+  readonly documents: readonly StoredDocument[];
+  readonly cuts: ReadonlyMap<number, readonly number[]>;
+  readonly thoughts: ReadonlyMap<string, readonly number[]>;
+}
+
 /** Documents read at once: their thoughts, at 8 chunks of 400 tokens, are a few megabytes. */
 const BATCH_DOCUMENTS = 200;
 
 /**
- * The documents of a training set in the order of the split, a batch at a time. Each piece of text is encoded by itself,
+ * The documents of a range of a training set's split in order, a batch at a time. Each piece of text is encoded by itself,
  * in raw sets too, so that a chunk has the same ids as in the E-step and all sets of a split have the same raw tokens.
  *
  * A chunk that the E-step rejected stays as raw text without a thought: leaving it out would tear the text before and
  * behind it apart. A document that cannot be encoded without special tokens comes as null; the E-step has rejected such
  * chunks as well.
  */
-export async function* trainingDocuments(input: DocumentSource): AsyncGenerator<TrainingDocument | null> {
+export async function* trainingDocuments(
+  input: DocumentSource,
+  range: DocumentRange,
+): AsyncGenerator<TrainingDocument | null> {
   const { database, split, segmentation } = input;
-  for (let first = 0; first < split.documents;) {
-    const end = await batchEnd(database, split, first, BATCH_DOCUMENTS);
-    const documents = await readDocuments(database, split, first, end);
-    const cuts = await readCuts(database, split, segmentation, first, end);
-    const thoughts = byPlace(await thoughtsOf(input, first, end));
+  const read = async (first: number, end: number): Promise<DocumentBatch> => ({
+    documents: await readDocuments(database, split, first, end),
+    cuts: await readCuts(database, split, segmentation, first, end),
+    thoughts: byPlace(await thoughtsOf(input, first, end)),
+  });
+  for await (const { found } of readBatches(database, split, range, read, BATCH_DOCUMENTS)) {
+    const { documents, cuts, thoughts } = found;
     for (const document of documents) {
       const ends = cuts.get(document.ordinal);
       if (ends === undefined) throw new Error(`Expected document ${document.ordinal} to be cut, found no cuts`);
       yield trainingDocument(input, document, ends, (chunk) => thoughts.get(placeKey(document.ordinal, chunk)));
     }
-    first = end;
   }
 }
 

@@ -11,7 +11,7 @@ import { addExtents, extentOf, NOTHING, type TrainingDocument } from './training
 
 const count = z.int().nonnegative();
 
-const manifestSchema = z.object({
+export const manifestSchema = z.object({
   parts: z.array(
     z.object({
       file: z.string().refine((file) => basename(file) === file),
@@ -38,6 +38,9 @@ const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 
 export const MANIFEST = 'manifest.json';
+
+/** Name of the `index`th part of a set, from 0. */
+export const partName = (index: number): string => `part-${String(index).padStart(5, '0')}.jsonl.zst`;
 
 /** Uncompressed bytes after which a part ends: what a reader unpacks at once. */
 export const PART_BYTES = 64 * 1024 * 1024;
@@ -85,7 +88,7 @@ export async function writeParts(
           waiting = await next();
         }
       };
-      const file = `part-${String(parts.length).padStart(5, '0')}.jsonl.zst`;
+      const file = partName(parts.length);
       const sha256 = await writePart(join(folder, file), lines());
       parts.push({ file, sha256, documents: part.documents, tokens: part.tokens });
       whole = addExtents(whole, part);

@@ -1,24 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildTrainingSetInput } from '../../workflows/contract/activities.ts';
-import { iterationFolder } from '../../workflows/contract/ids.ts';
-import type { TrainingSetRef } from '../../workflows/contract/references.ts';
-import { cutSplit, resolveSplit } from '../corpus/cut-split.ts';
+import type { BuildTrainingSetInput, WriteTrainingRangeInput } from '../../workflows/contract/activities.ts';
+import type { DocumentRange, OpenRanges, TrainingSetRef } from '../../workflows/contract/references.ts';
 import { isMissing } from '../clusters/atomic-json.ts';
-import { lostEStep } from '../e-step/finish-e-step.ts';
+import { cutSplit, uncutRanges } from '../corpus/cut-split.ts';
+import { documentRanges } from '../corpus/document-ranges.ts';
 import { failure } from '../failure.ts';
-import type { CorpusSplit } from '../store/corpora.ts';
-import { segmentationKey } from '../store/cuts.ts';
-import { hasThoughts } from '../store/documents.ts';
-import { readEStep, type EStepRow } from '../store/e-steps.ts';
-import type { Database } from '../store/pool.ts';
 import { findTrainingSet, writeTrainingSet } from '../store/training-sets.ts';
-import { readModelDescription, type ModelDescription } from '../vllm/model-folder.ts';
-import { loadTokenizer, type TextTokenizer } from '../vllm/tokenizer.ts';
 import { trainingDocuments } from './training-documents.ts';
-import { publishDraft, withDraft } from './training-set-draft.ts';
-import { MANIFEST, readSet, writeManifest, writeParts, type FoundSet, type Manifest } from './training-set-files.ts';
+import { dropDraft, openDraft, publishDraft } from './training-set-draft.ts';
+import { MANIFEST, readSet, writeManifest, type FoundSet, type Manifest } from './training-set-files.ts';
+import { joinRanges, readRange, writeRange, type Written } from './training-set-ranges.ts';
+import { trainingSetWork, type Places, type TrainingSetWork } from './training-set-work.ts';
 
 /** How far a training set is. */
 export interface TrainingSetProgress {
@@ -28,9 +22,12 @@ export interface TrainingSetProgress {
   readonly total: number | null;
 }
 
+type OnProgress = (progress: TrainingSetProgress) => void;
+
 /**
  * Writes the training set of a place into `<iteration's folder>/train`: parts, then the manifest, then its row in the
- * store. It is written into a draft there first, and is the same bytes each time.
+ * store. It is written into a draft there first, range by range, and is the same bytes each time. Ranges that are in the
+ * draft already are taken from there.
  *
  *     store knows it, files hold      ──► returned as it is
  *     store knows it, files damaged   ──► written again where it comes out with the recorded digest
@@ -39,55 +36,117 @@ export interface TrainingSetProgress {
  *
  * In every other case TrainingSetInvalid, and what is there stays.
  *
- * @throws CorpusInvalid when the split is missing or has no teacher's thoughts; RecipeInvalid when the place has a set of
- *   something else; CheckpointInvalid when the tokenizer cannot be read; TrainingSetInvalid; StoreBehind when the store
- *   lost the E-step; DiskFull
+ * @throws what {@link trainingSetWork} throws; RecipeInvalid when the place has a set of something else;
+ *   TrainingSetInvalid; DiskFull
  */
 export async function buildTrainingSet(
-  { database, dataFolder }: { readonly database: Database; readonly dataFolder: string },
+  places: Places,
   input: BuildTrainingSetInput,
-  onProgress: (progress: TrainingSetProgress) => void = () => undefined,
+  onProgress: OnProgress = () => undefined,
 ): Promise<TrainingSetRef> {
-  const model = await readModel(join(dataFolder, input.checkpoint.folder, 'model'));
-  const { split, eStep } = await resolveSource(database, input);
-  const source = describeSource(input, model);
-  const relative = `${iterationFolder(input.place)}/train`;
-  const folder = join(dataFolder, relative);
+  const work = await trainingSetWork(places, input);
+  const there = await existing(places, input, work, onProgress);
+  return 'set' in there ? there.set : make(places, input, work, there, onProgress);
+}
 
+/** The same, but where several ranges of documents are to be cut or written, the answer is which. */
+export async function buildTrainingSetInRanges(
+  places: Places,
+  input: BuildTrainingSetInput,
+  onProgress: OnProgress = () => undefined,
+): Promise<TrainingSetRef | OpenRanges> {
+  const work = await trainingSetWork(places, input);
+  const there = await existing(places, input, work, onProgress);
+  if ('set' in there) return there.set;
+  const { split } = work.documents;
+  const uncut = await uncutRanges(places.database, split, input.segmentation);
+  if (uncut.length > 1) return { open: 'cutting', ranges: uncut };
+  const unwritten: DocumentRange[] = [];
+  for (const range of documentRanges(split.documents)) {
+    if ((await readRange(work.draft, range)) === null) unwritten.push(range);
+  }
+  if (unwritten.length > 1) {
+    await openDraft(work.draft);
+    return { open: 'writing', ranges: unwritten };
+  }
+  return make(places, input, work, there, onProgress);
+}
+
+/**
+ * Writes a range of a training set into its draft, where it is not there yet; the range's documents must be cut.
+ * @throws what {@link trainingSetWork} throws; DiskFull
+ */
+export async function writeTrainingRange(
+  places: Places,
+  input: WriteTrainingRangeInput,
+  onProgress: OnProgress = () => undefined,
+): Promise<void> {
+  const work = await trainingSetWork(places, input);
+  await writtenRange(work, input.range, (done) => onProgress(writing(done, input.range.to - input.range.from)));
+}
+
+/** A set that is there and whole, or what is known of the one that is to be made. */
+type Existing =
+  { readonly set: TrainingSetRef } | { readonly found: FoundSet | null; readonly recorded: TrainingSetRef | null };
+
+async function existing(
+  { database }: Places,
+  input: BuildTrainingSetInput,
+  { folder, relative, source }: TrainingSetWork,
+  onProgress: OnProgress,
+): Promise<Existing> {
   const recorded = await findTrainingSet(database, input.place);
   const found = await readSet(folder, (done) => onProgress({ doing: 'checking', done, total: null }));
   if (found !== null) {
     requireSource(input, found, source);
-    if (found.digest === recorded?.digest) return recorded;
+    if (found.digest === recorded?.digest) return { set: recorded };
     if (recorded !== null) throw otherSet(relative, `the set with digest ${recorded.digest}`, found.digest);
   }
+  return { found, recorded };
+}
+
+async function make(
+  { database }: Places,
+  input: BuildTrainingSetInput,
+  work: TrainingSetWork,
+  { found, recorded }: Exclude<Existing, { readonly set: TrainingSetRef }>,
+  onProgress: OnProgress,
+): Promise<TrainingSetRef> {
+  const { relative, folder, draft, description, source } = work;
+  const { split } = work.documents;
   const expected = recorded?.digest ?? (await manifestDigest(folder));
-  const cutting = (done: number): void => onProgress({ doing: 'cutting', done, total: split.documents });
-  const segmentation = await cutSplit(database, split, input.segmentation, cutting);
-  const documents = trainingDocuments({
-    database,
-    split,
-    segmentation,
-    tokenizer: model.tokenizer,
-    source: input.source,
-    eStep,
-  });
-  const set = await withDraft(folder, async (draft) => {
-    const written = await writeParts(draft, documents, (done) =>
-      onProgress({ doing: 'writing', done, total: split.documents }),
-    );
-    const { vocabularySize: vocabulary, markers } = model.description;
-    const { parts, leftOut, ...extent } = written;
-    const digest = await writeManifest(draft, { parts, vocabulary, markers, source, ...extent, leftOut });
-    if (expected !== null && digest !== expected) {
-      throw otherSet(relative, `the set that the store has now, with digest ${digest}`, expected);
-    }
-    if (found === null) await publishDraft(draft, folder, { parts });
-    return { folder: relative, digest, ...extent };
-  });
+  await cutSplit(database, split, input.segmentation, (done) =>
+    onProgress({ doing: 'cutting', done, total: split.documents }),
+  );
+  await openDraft(draft);
+  const ranges: { readonly range: DocumentRange; readonly written: Written }[] = [];
+  for (const range of documentRanges(split.documents)) {
+    const told = (done: number): void => onProgress(writing(range.from + done, split.documents));
+    ranges.push({ range, written: await writtenRange(work, range, told) });
+  }
+  const { parts, leftOut, sources, ...extent } = joinRanges(draft, ranges);
+  const { vocabularySize: vocabulary, markers } = description;
+  const digest = await writeManifest(draft, { parts, vocabulary, markers, source, ...extent, leftOut });
+  if (expected !== null && digest !== expected) {
+    await dropDraft(draft);
+    throw otherSet(relative, `the set that the store has now, with digest ${digest}`, expected);
+  }
+  if (found === null) await publishDraft(draft, folder, { parts }, sources);
+  await dropDraft(draft);
+  const set = { folder: relative, digest, ...extent };
   await writeTrainingSet(database, input.place, set);
   return set;
 }
+
+async function writtenRange(
+  { draft, documents }: TrainingSetWork,
+  range: DocumentRange,
+  onDocument: (documents: number) => void,
+): Promise<Written> {
+  return (await readRange(draft, range)) ?? writeRange(draft, range, trainingDocuments(documents, range), onDocument);
+}
+
+const writing = (done: number, total: number): TrainingSetProgress => ({ doing: 'writing', done, total });
 
 function otherSet(folder: string, expected: string, found: string): Error {
   return failure(
@@ -106,68 +165,6 @@ async function manifestDigest(folder: string): Promise<string | null> {
     if (isMissing(error)) return null;
     throw error;
   }
-}
-
-interface Model {
-  readonly tokenizer: TextTokenizer;
-  readonly description: ModelDescription;
-  /** sha256 of `tokenizer.json`. */
-  readonly tokenizerDigest: string;
-}
-
-async function readModel(folder: string): Promise<Model> {
-  try {
-    const [tokenizer, description, file] = await Promise.all([
-      loadTokenizer(folder),
-      readModelDescription(folder),
-      readFile(join(folder, 'tokenizer.json')),
-    ]);
-    return { tokenizer, description, tokenizerDigest: createHash('sha256').update(file).digest('hex') };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw failure('CheckpointInvalid', `Expected a tokenizer and thoughtloop.json in ${folder}: ${reason}`);
-  }
-}
-
-/** The documents that the set is made of, and the E-step where their thoughts come from one. */
-async function resolveSource(
-  database: Database,
-  { place, corpus, segmentation, source }: BuildTrainingSetInput,
-): Promise<{ split: CorpusSplit; eStep: EStepRow | null }> {
-  const split = await resolveSplit(database, corpus, place.run);
-  const where = `${corpus.name}/${corpus.split}`;
-  if (source.kind === 'teacher' && !(await hasThoughts(database, split))) {
-    throw failure('CorpusInvalid', `Expected teacher's thoughts in ${where} (chunks with a thought), found none`);
-  }
-  if (source.kind !== 'thoughts') return { split, eStep: null };
-
-  const eStep = await readEStep(database, source.eStep);
-  if (eStep === null) throw lostEStep(source.eStep);
-  const key = segmentationKey(segmentation);
-  const same = eStep.corpus === split.corpus && eStep.split === split.split && eStep.segmentation === key;
-  if (!same) {
-    throw failure(
-      'RecipeInvalid',
-      `Expected E-step ${source.eStep} to be of ${where}, cut as the recipe says; it is not`,
-    );
-  }
-  if (!eStep.finished) throw new Error(`Expected E-step ${source.eStep} to be finished before its training set`);
-  if (source.samples > eStep.samples || (source.samples < eStep.samples && eStep.summary?.kept !== 'all')) {
-    throw failure(
-      'RecipeInvalid',
-      `Expected the first ${source.samples} candidates of E-step ${source.eStep}, found ` +
-        (source.samples > eStep.samples ? `${eStep.samples} a chunk` : 'only the selected ones kept (e-step.keep)'),
-    );
-  }
-  return { split: { ...split, documents: eStep.documents }, eStep };
-}
-
-function describeSource(
-  { corpus, segmentation, source }: BuildTrainingSetInput,
-  { tokenizerDigest }: Model,
-): Manifest['source'] {
-  const of = { corpus: corpus.name, split: corpus.split, segmentation: segmentationKey(segmentation) };
-  return { ...source, ...of, tokenizer: tokenizerDigest };
 }
 
 function requireSource({ place }: BuildTrainingSetInput, { manifest }: FoundSet, source: Manifest['source']): void {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { SegmentationSettings } from '../../workflows/contract/recipe.ts';
+import type { DocumentRange } from '../../workflows/contract/references.ts';
 import { arrayLiteral } from './copy.ts';
 import type { CorpusSplit } from './corpora.ts';
-import type { Queryable } from './pool.ts';
+import { longStatement, type Queryable } from './pool.ts';
 
 /**
  * Key of a segmentation: the first 16 hex digits of the sha256 of its settings as JSON with sorted keys. Equal settings
@@ -13,13 +14,37 @@ export function segmentationKey(settings: SegmentationSettings): string {
   return createHash('sha256').update(canonical).digest('hex').slice(0, 16);
 }
 
-/** Documents of a split that are cut already: cuts are written in order, so all before this ordinal are. */
-export async function cutDocuments(database: Queryable, { corpus, split }: CorpusSplit, key: string): Promise<number> {
-  const { rows } = await database.query<{ next: number }>(
-    `select coalesce(max(ordinal) + 1, 0) as next from cuts where corpus = $1 and split = $2 and segmentation = $3`,
-    [corpus, split, key],
+/** How many documents of each `size` of a split are cut: the number of the first `size`, the second, …; 0 where absent. */
+export async function countCuts(
+  database: Queryable,
+  { corpus, split, documents }: CorpusSplit,
+  key: string,
+  size: number,
+): Promise<Map<number, number>> {
+  const { rows } = await database.query<{ range: number; cut: number }>(
+    longStatement(
+      `select ordinal / $5::integer as range, count(*) as cut from cuts
+       where corpus = $1 and split = $2 and segmentation = $3 and ordinal < $4 group by range`,
+      [corpus, split, key, documents, size],
+    ),
   );
-  return rows[0]?.next ?? 0;
+  return new Map(rows.map(({ range, cut }) => [range, cut]));
+}
+
+/** The first document from `from` up to `to` (exclusive) that is not cut; `to` when all are. */
+export async function firstUncut(
+  database: Queryable,
+  { corpus, split }: CorpusSplit,
+  key: string,
+  { from, to }: DocumentRange,
+): Promise<number> {
+  const { rows } = await database.query<{ ordinal: number }>(
+    `select ordinal from documents where corpus = $1 and split = $2 and ordinal >= $4 and ordinal < $5
+     except select ordinal from cuts where corpus = $1 and split = $2 and segmentation = $3 and ordinal >= $4 and ordinal < $5
+     order by ordinal limit 1`,
+    [corpus, split, key, from, to],
+  );
+  return rows[0]?.ordinal ?? to;
 }
 
 /** Writes the cuts of documents with successive ordinals; those that another planner wrote meanwhile are the same. */

@@ -1,3 +1,4 @@
+import type { DocumentRange } from '../../workflows/contract/references.ts';
 import type { DocumentLine } from '../corpus/document-line.ts';
 import { copyRows } from './copy.ts';
 import type { CorpusSource, CorpusSplit } from './corpora.ts';
@@ -83,6 +84,35 @@ export async function batchEnd(
   return end;
 }
 
+/** A batch of what stands one after another in a split; `to` is exclusive. */
+export interface Batch<Found> extends DocumentRange {
+  readonly found: Found;
+}
+
+/**
+ * Reads a range of a split in batches of {@link batchEnd}, in order. While one is worked on the next one is read, so that
+ * database and reader do not wait for each other; no more than the two are held.
+ */
+export async function* readBatches<Found>(
+  database: Queryable,
+  split: CorpusSplit,
+  { from, to }: DocumentRange,
+  read: (from: number, to: number) => Promise<Found>,
+  maxDocuments = BATCH_DOCUMENTS,
+): AsyncGenerator<Batch<Found>> {
+  const begin = async (first: number): Promise<Batch<Found>> => {
+    const end = await batchEnd(database, { ...split, documents: to }, first, maxDocuments);
+    return { from: first, to: end, found: await read(first, end) };
+  };
+  for (let next = from < to ? begin(from) : null; next !== null;) {
+    const batch = await next;
+    next = batch.to < to ? begin(batch.to) : null;
+    // It may fail while nobody waits for it yet, or ever.
+    next?.catch(() => undefined);
+    yield batch;
+  }
+}
+
 /** Documents with ordinals from `first` up to `end` (exclusive), in order. */
 export async function readDocuments(
   database: Queryable,
@@ -108,7 +138,19 @@ export interface SplitSize {
   readonly withThoughts: number;
 }
 
-/** Adds up a split's text; reads all of it. */
+/** Bytes (UTF-8) of a split's contexts and texts; their sizes are stored, so that no text is unpacked for it. */
+export async function splitBytes(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<number> {
+  const { rows } = await database.query<{ bytes: number }>(
+    longStatement(
+      `select coalesce(sum(octet_length(text) + coalesce(octet_length(context), 0)), 0)::bigint as bytes
+       from documents where corpus = $1 and split = $2 and ordinal < $3`,
+      [corpus, split, documents],
+    ),
+  );
+  return rows[0]?.bytes ?? 0;
+}
+
+/** Adds up a split's text; reads and unpacks all of it. */
 export async function measureSplit(database: Queryable, { corpus, split, documents }: CorpusSplit): Promise<SplitSize> {
   const { rows } = await database.query<SplitSize>(
     longStatement(

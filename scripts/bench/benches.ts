@@ -3,6 +3,7 @@ import { orchestration } from './benches/orchestration.ts';
 import { realVllm } from './benches/real-vllm.ts';
 import { saturation } from './benches/saturation.ts';
 import { scale } from './benches/scale.ts';
+import { statements } from './benches/statements.ts';
 import { throughput } from './benches/throughput.ts';
 import { unequalServers } from './benches/unequal-servers.ts';
 import { waste } from './benches/waste.ts';
@@ -15,6 +16,7 @@ export const BENCHES = {
   'e-step': eStepCost,
   orchestration,
   scale,
+  statements,
   waste,
   servers: unequalServers,
   vllm: realVllm,

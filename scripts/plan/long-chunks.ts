@@ -42,8 +42,10 @@ export async function longChunks(
   const most = room * charactersPerToken;
   const { rows } = await database.query<{ ordinal: number; text: string; ends: readonly number[] | null }>(
     longStatement(
+      // A text has no more characters than bytes, and its bytes are known without unpacking it.
       `select ordinal, text, given_ends as ends from documents
-       where corpus = $1 and split = $2 and ordinal < $3 and length(text) > $4 order by ordinal limit $5`,
+       where corpus = $1 and split = $2 and ordinal < $3 and octet_length(text) > $4 and length(text) > $4
+       order by ordinal limit $5`,
       [split.corpus, split.split, split.documents, Math.floor(most), CUT_DOCUMENTS + 1],
     ),
   );

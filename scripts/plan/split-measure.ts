@@ -1,6 +1,6 @@
 import { segment } from '../../activities/segmentation/segment.ts';
 import { findSplit, type CorpusSplit } from '../../activities/store/corpora.ts';
-import { measureSplit } from '../../activities/store/documents.ts';
+import { splitBytes } from '../../activities/store/documents.ts';
 import type { Database } from '../../activities/store/pool.ts';
 import type { SegmentationSettings } from '../../workflows/contract/recipe.ts';
 
@@ -30,7 +30,7 @@ export async function measure(
 ): Promise<SplitMeasure | null> {
   const found = await findSplit(database, corpus, split);
   if (found === null || found.documents === 0) return null;
-  const size = await measureSplit(database, found);
+  const bytes = await splitBytes(database, found);
   const documents = await someDocuments(database, found);
   let [chunks, context, text, thoughts, thoughtCharacters] = [0, 0, 0, 0, 0];
   for (const document of documents) {
@@ -47,7 +47,7 @@ export async function measure(
   return {
     split,
     documents: found.documents,
-    bytes: size.bytes,
+    bytes,
     contextCharacters: context / n,
     textCharacters: text / n,
     chunksPerDocument: chunks / n,

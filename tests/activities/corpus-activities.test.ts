@@ -76,6 +76,20 @@ test('planning and writing that take long say in the store how far they are', as
   expect(told).toEqual(expect.arrayContaining(['cutting: 1,000 done', 'cutting: 2,500 done']));
 });
 
+test('ranges that are short each, but take long together, say so too', async () => {
+  const eager = createCorpusActivities({ database, dataFolder, python: 'python' }, { progressMs: 0 });
+  const range = { from: 0, to: 2_000 };
+  await new MockActivityEnvironment().run(eager.cutDocuments, { place, corpus, segmentation, range });
+  await new MockActivityEnvironment().run(eager.writeTrainingRange, { ...raw(), range });
+  const told = await eventually('the last event', async () => {
+    const { rows } = await database.query<{ message: string }>(
+      `select message from events where run = 'r' and kind = 'progress'`,
+    );
+    return rows.some(({ message }) => message === 'writing from 0: 2,000 done') && rows.map(({ message }) => message);
+  });
+  expect(told).toEqual(expect.arrayContaining(['cutting from 0: 1,000 done', 'cutting from 0: 2,000 done']));
+});
+
 test('short ones do not', async () => {
   await new MockActivityEnvironment().run(activities.planEStep, plan());
   expect((await database.query(`select from events`)).rowCount).toBe(0);

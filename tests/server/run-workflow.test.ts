@@ -104,6 +104,18 @@ describe('run', () => {
     expect(history.events?.length ?? 0).toBeLessThan(100);
   });
 
+  it('has the ranges of a large split cut and written by activities of their own, and asks again', async () => {
+    fake.ranges = 10;
+    await (await start({ iterations: 1 })).result();
+    const of = (name: string): string[] => fake.calls.filter((call) => call.startsWith(`${name} latent/1`));
+    expect(of('planEStep')).toHaveLength(2);
+    expect(of('cutDocuments').sort()).toEqual(
+      Array.from({ length: 10 }, (_, range) => `cutDocuments latent/1 ${100 * range}`).sort(),
+    );
+    expect(of('buildTrainingSet')).toHaveLength(2);
+    expect(of('writeTrainingRange')).toHaveLength(10);
+  });
+
   it('parks when a training fails for good, and a retry runs it as another job with the settings decided', async () => {
     fake.failNext('awaitJob', 'TrainingFailed', 0);
     const handle = await start({ iterations: 1 });

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await database.query('truncate corpora, runs cascade');
+  await database.query('truncate corpora, documents, cuts, runs cascade');
   ({ eStep } = await plannedEStep(database, [{ chunks: ['a', 'b'] }, { chunks: ['c'] }]));
   const candidates = [1, 2, 3, 4].map((id) => ({ ids: [id], logQ: -1, logP: -1 }));
   await insertChunk(database, eStep, 0, 0, { selected: 1, candidates });

@@ -8,7 +8,13 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dropUnfinished, importFile, type ImportInput, type ImportResult } from '../../activities/corpus/import.ts';
 import { findSplit, listSplits, lockCorpus, unlockCorpus } from '../../activities/store/corpora.ts';
-import { batchEnd, measureSplit, readDocuments, type StoredDocument } from '../../activities/store/documents.ts';
+import {
+  batchEnd,
+  measureSplit,
+  readDocuments,
+  splitBytes,
+  type StoredDocument,
+} from '../../activities/store/documents.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -25,7 +31,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await database.query('truncate corpora, corpus_sources, documents restart identity cascade');
+  await database.query('truncate corpora, corpus_sources, documents, cuts restart identity cascade');
 });
 
 afterAll(async () => {
@@ -113,6 +119,7 @@ describe('documents', () => {
     expect(ends).toEqual([2, 3, 4, 5, 7]);
     expect(await batchEnd(database, split, 0, 1)).toBe(1);
     expect(await measureSplit(database, split)).toMatchObject({ bytes: 14_500_000, characters: 14_500_000 });
+    expect(await splitBytes(database, split)).toBe(14_500_000);
   });
 });
 

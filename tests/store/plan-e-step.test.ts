@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { cutRange, resolveSplit } from '../../activities/corpus/cut-split.ts';
 import { importFile } from '../../activities/corpus/import.ts';
 import { findEStep, finishEStep } from '../../activities/e-step/finish-e-step.ts';
-import { planEStep } from '../../activities/e-step/plan-e-step.ts';
+import { planEStep, uncutRangesOfPlan } from '../../activities/e-step/plan-e-step.ts';
 import { segment } from '../../activities/segmentation/segment.ts';
 import { segmentationKey } from '../../activities/store/cuts.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import type { PlanEStepInput } from '../../workflows/contract/activities.ts';
 import type { SegmentationSettings } from '../../workflows/contract/recipe.ts';
+import type { DocumentRange } from '../../workflows/contract/references.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { insertRun } from '../support/run-row.ts';
 import { finishShards, insertChunk, type SampledChunk } from '../support/sampled-e-step.ts';
@@ -128,6 +130,45 @@ describe('a plan', () => {
     expect(seen).toEqual([2_000, 2_500]);
     expect(ref.documents).toBe(2_500);
     expect((await shards(ref.eStep)).reduce((sum, { chunks }) => sum + chunks, 0)).toBe(ref.chunks);
+  });
+
+  test('of a large split is made of ranges that several cut at once, in any order', async () => {
+    await importTexts(Array.from({ length: 9_000 }, (_, n) => ({ text: `Text ${n}. More.` })));
+    await insertRun(database, 'r');
+    const asked = input();
+    const [first, second, third] = [
+      { from: 0, to: 4_000 },
+      { from: 4_000, to: 8_000 },
+      { from: 8_000, to: 9_000 },
+    ] as [DocumentRange, DocumentRange, DocumentRange];
+    expect(await uncutRangesOfPlan(database, asked)).toEqual({ open: 'cutting', ranges: [first, second, third] });
+    const split = await resolveSplit(database, asked.corpus, 'r');
+    const cut = (range: DocumentRange, told: (end: number) => void = () => undefined): Promise<void> =>
+      cutRange(database, split, asked.segmentation, range, told);
+    await cut(third);
+    const stop = (): void => {
+      throw new Error('stopped');
+    };
+    await expect(cut(second, stop)).rejects.toThrow('stopped');
+    expect(await uncutRangesOfPlan(database, asked)).toEqual({ open: 'cutting', ranges: [first, second] });
+    const seen: number[] = [];
+    await Promise.all([cut(first), cut(second, (end) => seen.push(end))]);
+    expect(seen).toEqual([6_000, 7_000, 8_000]);
+    expect(await uncutRangesOfPlan(database, asked)).toBeNull();
+    let cutAgain = 0;
+    const ref = await planEStep(database, asked, () => (cutAgain += 1));
+    expect([ref.documents, cutAgain]).toEqual([9_000, 0]);
+    expect((await shards(ref.eStep)).reduce((sum, { chunks }) => sum + chunks, 0)).toBe(ref.chunks);
+  });
+
+  test('cuts what an earlier cutting left out, wherever it is', async () => {
+    await importTexts(texts.map((text) => ({ text })));
+    await insertRun(database, 'r');
+    const split = await resolveSplit(database, input().corpus, 'r');
+    await cutRange(database, split, SENTENCES, { from: 10, to: 20 }, () => undefined);
+    await planEStep(database, input());
+    const { rows } = await database.query<{ ends: number[] }>('select ends from cuts order by ordinal');
+    expect(rows.map(({ ends }) => ends)).toEqual(texts.map((text) => segment(text, SENTENCES)));
   });
 
   test('keeps the cuts that a document brings', async () => {

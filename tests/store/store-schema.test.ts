@@ -35,3 +35,13 @@ test('a database newer than the program is refused by every command', async () =
   expect(code).toBe(EXIT_CODES.failure);
   expect(stderr).toMatch(/found one with 999999_of_tomorrow.*newer thoughtloop/);
 });
+
+test('documents and cuts, which come by the million, have no keys to other tables that are checked row by row', async () => {
+  const client = new pg.Client({ connectionString: store.url });
+  await client.connect();
+  const { rows } = await client.query(
+    `select conname from pg_constraint where contype = 'f' and conrelid in ('documents'::regclass, 'cuts'::regclass)`,
+  );
+  await client.end();
+  expect(rows).toEqual([]);
+});

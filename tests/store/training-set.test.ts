@@ -21,12 +21,16 @@ import { writeTokenizerTexts } from '../../activities/corpus/tokenizer-texts.ts'
 import { finishEStep } from '../../activities/e-step/finish-e-step.ts';
 import { planEStep } from '../../activities/e-step/plan-e-step.ts';
 import { resample } from '../../activities/e-step/resample.ts';
-import { buildTrainingSet } from '../../activities/m-step/training-set.ts';
+import {
+  buildTrainingSet,
+  buildTrainingSetInRanges,
+  writeTrainingRange,
+} from '../../activities/m-step/training-set.ts';
 import type { Manifest } from '../../activities/m-step/training-set-files.ts';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
 import { findTrainingSet } from '../../activities/store/training-sets.ts';
 import type { BuildTrainingSetInput, TrainingSource } from '../../workflows/contract/activities.ts';
-import type { TrainingSetRef } from '../../workflows/contract/references.ts';
+import type { DocumentRange, TrainingSetRef } from '../../workflows/contract/references.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { insertRun } from '../support/run-row.ts';
 import { finishShards, insertChunk, type SampledChunk } from '../support/sampled-e-step.ts';
@@ -337,7 +341,7 @@ describe('an export', () => {
     return input('large', { kind: 'raw' }, { place: { run: 'later', arm: 'latent', iteration: 1 } });
   }
 
-  test('that is killed leaves no manifest, and is repeated with the bytes of one that was not', async () => {
+  test('that is killed leaves no manifest, goes on behind the ranges it wrote, with the bytes of one that was not', async () => {
     const asked = await fillLarge();
     const child = spawn(process.execPath, [BUILDER, store.url, dataFolder, JSON.stringify(asked)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -346,7 +350,7 @@ describe('an export', () => {
     for await (const line of createInterface(child.stdout)) {
       const { progress } = JSON.parse(line) as { progress?: { doing: string; done: number } };
       if (progress === undefined) throw new Error(`Expected the export to be killed before its end: ${line}`);
-      if (progress.doing === 'writing' && progress.done >= 1_000) {
+      if (progress.doing === 'writing' && progress.done >= 5_000) {
         child.kill('SIGKILL');
         break;
       }
@@ -356,12 +360,41 @@ describe('an export', () => {
     expect(readdirSync(folder)).toEqual([expect.stringMatching(/^draft\.tmp-/)]);
     expect(await findTrainingSet(database, asked.place)).toBeNull();
 
-    const set = await build(asked);
-    expect(readdirSync(folder).sort()).toEqual(['manifest.json', 'part-00000.jsonl.zst']);
+    const done: number[] = [];
+    const set = await buildTrainingSet({ database, dataFolder }, asked, (progress) => void done.push(progress.done));
+    expect(done[0]).toBe(4_001);
+    expect(readdirSync(folder).sort()).toEqual(['manifest.json', 'part-00000.jsonl.zst', 'part-00001.jsonl.zst']);
     await database.query('delete from training_sets');
     await writeToyModel(join(root, 'elsewhere/base'));
     expect(await build(asked, join(root, 'elsewhere'))).toEqual(set);
     expect(set.documents).toBe(6_000);
+  });
+
+  test('is the same set when several write its ranges at once, whoever is first', async () => {
+    const asked = await fillLarge();
+    const places = { database, dataFolder };
+    const uncut = await buildTrainingSetInRanges(places, asked);
+    const ranges = [
+      { from: 0, to: 4_000 },
+      { from: 4_000, to: 6_000 },
+    ];
+    expect(uncut).toEqual({ open: 'cutting', ranges });
+    expect((await database.query('select from cuts')).rowCount).toBe(0);
+    const set = await build(asked);
+    const documents = documentsOf(set);
+    const files = filesOf(set);
+    rmSync(join(dataFolder, set.folder), { recursive: true });
+    await database.query('delete from training_sets');
+
+    expect(await buildTrainingSetInRanges(places, asked)).toEqual({ open: 'writing', ranges });
+    const [first, second] = ranges as [DocumentRange, DocumentRange];
+    await writeTrainingRange(places, { ...asked, range: second });
+    // An attempt that was given up may still be at it.
+    await Promise.all([1, 2].map(() => writeTrainingRange(places, { ...asked, range: first })));
+    expect(await buildTrainingSetInRanges(places, asked)).toEqual(set);
+    expect(filesOf(set)).toEqual(files);
+    expect(documentsOf(set)).toEqual(documents);
+    expect(await buildTrainingSetInRanges(places, asked)).toEqual(set);
   });
 
   const small = mkdtempSync(join(tmpdir(), 'thoughtloop-small-'));

@@ -9,6 +9,7 @@ import type {
 } from '../../workflows/contract/activities.ts';
 import { failure } from '../../activities/failure.ts';
 import type { FailureType } from '../../workflows/contract/failures.ts';
+import type { DocumentRange } from '../../workflows/contract/references.ts';
 import { trainingKey, baseModelKey } from '../../workflows/contract/ids.ts';
 
 type All = ControlActivities & SamplingActivities & ClusterActivities & EvaluationActivities;
@@ -31,6 +32,8 @@ export class FakeActivities {
   /** Servers up now, `fleet/slot`. */
   readonly servers = new Set<string>();
   shards = 5;
+  /** Ranges of a split that are each an activity's work; 1 where the split is small. */
+  ranges = 1;
   /** Whether the one chunk of each shard is rejected. */
   rejects = false;
   readonly #failures = new Map<string, { type: FailureType; times: number }>();
@@ -77,6 +80,14 @@ export class FakeActivities {
     }
   }
 
+  /** Ranges of a hundred documents that no call has done yet. */
+  #open(call: string, inRanges = false): DocumentRange[] {
+    if (!inRanges || this.ranges === 1) return [];
+    return Array.from({ length: this.ranges }, (_, index) => ({ from: 100 * index, to: 100 * (index + 1) })).filter(
+      ({ from }) => !this.calls.includes(`${call} ${from}`),
+    );
+  }
+
   async #untilCancelled(released?: Promise<void>): Promise<void> {
     const context = Context.current();
     const timer = setInterval(() => context.heartbeat(), 500);
@@ -115,8 +126,10 @@ export class FakeActivities {
         return { tokens: 100 };
       },
       pendingEvaluations: async ({ benchmarks }) => benchmarks,
-      planEStep: async ({ place }) => {
+      planEStep: async ({ place, inRanges }) => {
         this.#note('planEStep', where(place));
+        const uncut = this.#open(`cutDocuments ${where(place)}`, inRanges);
+        if (uncut.length > 0) return { open: 'cutting', ranges: uncut };
         return { eStep: place.iteration, shards: this.shards, open: this.shards, chunks: 10, documents: 10 };
       },
       sampleShard: async ({ place, shard }) => {
@@ -133,9 +146,15 @@ export class FakeActivities {
         this.#note('findEStep', `${where(place)} K=${samples}`);
         return { eStep: 1, shards: this.shards, open: 0, chunks: 10, documents: 10 };
       },
-      buildTrainingSet: async ({ place, source }) => {
+      cutDocuments: async ({ place, range }) => this.#note('cutDocuments', `${where(place)} ${range.from}`),
+      buildTrainingSet: async ({ place, source, inRanges }) => {
         this.#note('buildTrainingSet', `${where(place)} ${source.kind}`);
+        const unwritten = this.#open(`writeTrainingRange ${where(place)}`, inRanges);
+        if (unwritten.length > 0) return { open: 'writing', ranges: unwritten };
         return { folder: 'f', digest: 'd', documents: 1, chunks: 1, tokens: 10, rawTokens: 5 };
+      },
+      writeTrainingRange: async ({ place, range }) => {
+        this.#note('writeTrainingRange', `${where(place)} ${range.from}`);
       },
       submitBase: async ({ run, generation }) => {
         this.#note('submitBase', '');

@@ -277,6 +277,14 @@ export const RECORDED_PATHS: readonly RecordedPath[] = [
     },
   },
   {
+    name: 'in-ranges',
+    keep: { i0: 1, i1: 1, 'i1/e': 1 },
+    play: async ({ fake, start }) => {
+      fake.ranges = 10;
+      await (await start()).result();
+    },
+  },
+  {
     name: 'training-set-lost',
     keep: { i0: 1 },
     play: async ({ fake, start, decide }) => {

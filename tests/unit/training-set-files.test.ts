@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TrainingDocument } from '../../activities/m-step/training-document.ts';
-import { publishDraft, withDraft } from '../../activities/m-step/training-set-draft.ts';
+import { draftOf, dropDraft, openDraft, publishDraft } from '../../activities/m-step/training-set-draft.ts';
 import { readSet, writeManifest, writeParts, type Manifest } from '../../activities/m-step/training-set-files.ts';
+import { joinRanges, readRange, writeRange, type Written } from '../../activities/m-step/training-set-ranges.ts';
+import type { DocumentRange } from '../../workflows/contract/references.ts';
 
 let folder: string;
 
@@ -105,21 +107,55 @@ test('a set moves from its draft to its folder over what a stopped export left; 
   await rm(join(folder, 'manifest.json'));
   await writeFile(join(folder, 'notes.txt'), '');
   await writeFile(join(folder, `part-00009.jsonl.zst.tmp-${id}`), '');
-  const manifest = await withDraft(folder, async (draft) => {
-    const parts = await writeParts(draft, documents(2), undefined, 150);
-    await writeManifest(draft, { ...parts, ...rest });
-    await publishDraft(draft, folder, parts);
-    return { ...parts, ...rest };
-  });
+  const draft = draftOf(folder, ['another set']);
+  await openDraft(draft);
+  const written = await writeParts(join(draft, 'range'), documents(2), undefined, 150);
+  const manifest = { ...written, ...rest };
+  await writeManifest(draft, manifest);
+  await publishDraft(draft, folder, manifest, ['range/part-00000.jsonl.zst']);
+  await dropDraft(draft);
   expect((await readdir(folder)).sort()).toEqual(['manifest.json', 'notes.txt', 'part-00000.jsonl.zst']);
   expect((await readSet(folder))?.manifest).toEqual(manifest);
 });
 
-test('a draft that fails is removed', async () => {
-  const failing = withDraft(folder, async (draft) => {
-    await writeParts(draft, documents(2));
-    throw new Error('no more');
-  });
-  await expect(failing).rejects.toThrow('no more');
-  expect(await readdir(folder)).toEqual([]);
+test('ranges that were written apart make one set, in order', async () => {
+  const draft = draftOf(folder, ['a set']);
+  const ranges = [
+    { from: 0, to: 2 },
+    { from: 2, to: 4 },
+  ];
+  const [first, second] = ranges as [DocumentRange, DocumentRange];
+  async function* of({ from, to }: DocumentRange): AsyncGenerator<TrainingDocument | null> {
+    await Promise.resolve();
+    for (let id = from; id < to; id += 1) yield id === 3 ? null : document(id);
+  }
+  await writeRange(draft, second, of(second), () => undefined);
+  expect(await readRange(draft, first)).toBeNull();
+  await writeRange(draft, first, of(first), () => undefined);
+  const written = await Promise.all(
+    ranges.map(async (range) => ({ range, written: (await readRange(draft, range)) as Written })),
+  );
+  const { sources, ...whole } = joinRanges(draft, written);
+  expect(whole).toMatchObject({ documents: 3, chunks: 6, tokens: 15, rawTokens: 9, leftOut: 1 });
+  expect(whole.parts.map(({ file, documents: count }) => [file, count])).toEqual([
+    ['part-00000.jsonl.zst', 2],
+    ['part-00001.jsonl.zst', 1],
+  ]);
+  expect(sources).toEqual(['documents-0-2/part-00000.jsonl.zst', 'documents-2-4/part-00000.jsonl.zst']);
+});
+
+test('a range that fails leaves nothing; one that lost a part is none', async () => {
+  const draft = draftOf(folder, ['a set']);
+  const range = { from: 0, to: 2 };
+  const stop = (): void => {
+    throw new Error('stopped');
+  };
+  await expect(writeRange(draft, range, documents(2), stop)).rejects.toThrow('stopped');
+  expect(await readdir(draft)).toEqual([]);
+  await writeRange(draft, range, documents(2), () => undefined);
+  expect(await readRange(draft, range)).toMatchObject({ documents: 2 });
+  await rm(join(draft, 'documents-0-2/part-00000.jsonl.zst'));
+  expect(await readRange(draft, range)).toBeNull();
+  await writeRange(draft, range, documents(2), () => undefined);
+  expect(await readRange(draft, range)).toMatchObject({ documents: 2 });
 });

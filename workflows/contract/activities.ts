@@ -1,9 +1,11 @@
 import type { Place } from './ids.ts';
 import type {
   CheckpointRef,
+  DocumentRange,
   EStepRef,
   EStepSummary,
   Metric,
+  OpenRanges,
   SamplingCounts,
   TrainingResult,
   TrainingSetRef,
@@ -61,7 +63,13 @@ export interface RecordActivities {
   recordIteration(input: IterationRecord): Promise<void>;
 }
 
-export interface PlanEStepInput {
+/** Of work on a split that may be answered by {@link OpenRanges}. */
+export interface InRanges {
+  /** Whether the caller has open ranges done and asks again; else all of the work is done at once, by one worker. */
+  readonly inRanges?: boolean;
+}
+
+export interface PlanEStepInput extends InRanges {
   readonly place: Place;
   readonly seed: number;
   readonly fidelity: Fidelity;
@@ -95,7 +103,14 @@ export type TrainingSource =
   /** Raw text, no thoughts. */
   | { readonly kind: 'raw' };
 
-export interface BuildTrainingSetInput {
+export interface CutDocumentsInput {
+  readonly place: Place;
+  readonly corpus: { readonly name: string; readonly split: string };
+  readonly segmentation: SegmentationSettings;
+  readonly range: DocumentRange;
+}
+
+export interface BuildTrainingSetInput extends InRanges {
   readonly place: Place;
   readonly corpus: { readonly name: string; readonly split: string };
   readonly segmentation: SegmentationSettings;
@@ -104,10 +119,16 @@ export interface BuildTrainingSetInput {
   readonly checkpoint: CheckpointRef;
 }
 
+export interface WriteTrainingRangeInput extends BuildTrainingSetInput {
+  readonly range: DocumentRange;
+}
+
 /** Corpus, E-step and training sets. Queue: sampling. */
 export interface SamplingActivities {
   /** Cuts the split's documents, writes the E-step's row and shards; the same again for the same place. */
-  planEStep(input: PlanEStepInput): Promise<EStepRef>;
+  planEStep(input: PlanEStepInput): Promise<EStepRef | OpenRanges>;
+  /** Cuts documents of a split; goes on where it was stopped. */
+  cutDocuments(input: CutDocumentsInput): Promise<void>;
   /** Samples, scores, weighs and selects for one shard's chunks; continues where the store says. */
   sampleShard(input: SampleShardInput): Promise<SamplingCounts>;
   /** Adds the E-step up; fails with TooManyRejections above `maxRejected`. */
@@ -115,7 +136,9 @@ export interface SamplingActivities {
   /** Finds the finished E-step of another arm at the same place, whose first `samples` candidates can be shared. */
   findEStep(input: { readonly place: Place; readonly samples: number }): Promise<EStepRef | null>;
   /** Writes the training set's files and manifest, immutable. */
-  buildTrainingSet(input: BuildTrainingSetInput): Promise<TrainingSetRef>;
+  buildTrainingSet(input: BuildTrainingSetInput): Promise<TrainingSetRef | OpenRanges>;
+  /** Writes the parts of a training set that hold these documents, for `buildTrainingSet` to put together. */
+  writeTrainingRange(input: WriteTrainingRangeInput): Promise<void>;
 }
 
 export interface PrepareBaseInput {

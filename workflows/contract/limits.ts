@@ -4,6 +4,12 @@
 export const MAX_SHARDS_PER_BATCH = 250;
 
 /**
+ * Ranges of a split that are cut or written at once. Each is a core's work and holds a batch of documents: enough for the
+ * samplers of a machine or two, little for one that gets them all.
+ */
+export const RANGES_AT_ONCE = 8;
+
+/**
  * A sampling activity that says nothing for this long is given to another worker. Heartbeats go out every 5 s: three may be
  * lost, and with the pause before the next attempt a shard of a killed worker is asked for again within 30 s. A worker
  * that starts on the same machine hands it back sooner.

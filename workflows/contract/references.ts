@@ -24,6 +24,20 @@ export interface TrainingSetRef {
   readonly rawTokens: number;
 }
 
+/** Documents of a split by their ordinals. */
+export interface DocumentRange {
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+}
+
+/** An answer in place of what was asked for: ranges of documents are to be done first, which several workers can do at once. */
+export interface OpenRanges {
+  /** `cutting` by `cutDocuments`, `writing` by `writeTrainingRange`. */
+  readonly open: 'cutting' | 'writing';
+  readonly ranges: readonly DocumentRange[];
+}
+
 /** A planned E-step: its number in the store and its extent. */
 export interface EStepRef {
   readonly eStep: number;

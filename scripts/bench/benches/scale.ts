@@ -5,6 +5,7 @@ import type { Bench, BenchContext } from '../bench-contract.ts';
 import { BENCH_E_STEP, listServers, makeCorpus, planBench } from '../bench-corpus.ts';
 import { median, type BenchResult, type Figure } from '../figure.ts';
 import type { CorpusStep, StepReport } from '../programs/corpus-step.ts';
+import { processorSeconds } from '../processor-time.ts';
 import { program, SERVED_NAME, World } from '../world.ts';
 
 /**
@@ -30,13 +31,11 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
       );
     }
     const [smallest = 0, largest = 0] = [sizes[0], sizes.at(-1)];
-    const steps: Record<string, StepReport[]> = { import: [], plan: [], export: [] };
-    for (const documents of quick ? [200, 400] : [10_000, 100_000]) {
-      for (const report of await corpusSteps(world, documents)) {
-        steps[report.step]?.push(report);
-        tell(
-          `  ${report.step} of ${documents}: ${report.seconds.toFixed(1)} s, ${(report.peakMemory / 1e6).toFixed(0)} MB`,
-        );
+    const steps: Record<string, Measured[]> = {};
+    for (const documents of quick ? [200, 400] : [32_000, 160_000]) {
+      for (const step of await corpusSteps(world, documents)) {
+        (steps[step.name] ??= []).push(step);
+        tell(`  ${step.name} of ${documents}: ${step.seconds.toFixed(1)} s, ${(step.peakMemory / 1e6).toFixed(0)} MB`);
       }
     }
     const figures: Figure[] = [
@@ -47,9 +46,10 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
         of: `peak memory at ${largest} documents over that at ${smallest}; ${SHARDS} shards sampled`,
         target: { atMost: 1.1 },
       },
-      ...Object.entries(steps).flatMap(([name, [small, large]]) =>
-        small === undefined || large === undefined ? [] : stepFigures(name, small, large),
+      ...Object.values(steps).flatMap(([small, large]) =>
+        small === undefined || large === undefined ? [] : stepFigures(small, large),
       ),
+      ...['plan', 'export'].map((step) => speedUp(step, steps)),
     ];
     return { figures, measured: { samplerBytes: memory, steps } };
   } finally {
@@ -57,13 +57,43 @@ async function measure({ quick, tell }: BenchContext): Promise<BenchResult> {
   }
 }
 
-function stepFigures(name: string, small: StepReport, large: StepReport): Figure[] {
+/** A step over a whole corpus. */
+interface Measured {
+  /** The step, and by how many processes. */
+  readonly name: string;
+  readonly documents: number;
+  readonly seconds: number;
+  /** Processor time of all its processes, and of PostgreSQL meanwhile, seconds. */
+  readonly cpu: number;
+  readonly databaseCpu: number;
+  /** Most memory of one of them, bytes. */
+  readonly peakMemory: number;
+}
+
+function speedUp(step: string, steps: Readonly<Record<string, readonly Measured[]>>): Figure {
+  const [one, two] = [1, 2].map((processes) => steps[`${step} by ${processes}`]?.at(-1)?.seconds ?? NaN);
+  return {
+    name: `${step}, speed-up`,
+    value: (one ?? NaN) / (two ?? NaN),
+    unit: '×',
+    of: 'seconds of one process over those of two, beside the same PostgreSQL',
+  };
+}
+
+function stepFigures(small: Measured, large: Measured): Figure[] {
+  const { name } = large;
   return [
     {
       name: `${name}, time`,
       value: (large.seconds / large.documents) * 1e6,
       unit: 's per million documents',
       of: `seconds at ${large.documents} documents of 2 kB, times what is missing to a million`,
+    },
+    {
+      name: `${name}, processor time`,
+      value: ((large.cpu + large.databaseCpu) / large.documents) * 1e6,
+      unit: 's per million documents',
+      of: `of its processes and of PostgreSQL: ${large.cpu.toFixed(1)} s and ${large.databaseCpu.toFixed(1)} s at ${large.documents}`,
     },
     {
       name: `${name}, memory`,
@@ -92,35 +122,53 @@ async function samplerMemory(world: World, documents: number, repetitions: numbe
   return peaks;
 }
 
-/** Imports a file, plans an E-step of it by the paper's segmentation, and exports a training set of its thoughts. */
-async function corpusSteps(world: World, documents: number): Promise<StepReport[]> {
+/**
+ * Imports a file, plans an E-step of it by the paper's segmentation, and exports a training set of its thoughts: by one
+ * process and by two, which share the ranges as two samplers do.
+ */
+async function corpusSteps(world: World, documents: number): Promise<Measured[]> {
   const corpus = `steps-${documents}`;
   const file = join(world.folder, `${corpus}.jsonl`);
   await writeTexts(file, documents);
-  const { database } = world;
-  const step = async (name: CorpusStep['step']): Promise<StepReport> => {
-    const settings: CorpusStep = {
-      step: name,
-      databaseUrl: world.postgres.url,
-      dataFolder: world.folder,
-      corpus,
-      file,
-      documents,
-    };
+  const common = { databaseUrl: world.postgres.url, dataFolder: world.folder, corpus, file, documents };
+  const one = async (settings: CorpusStep): Promise<StepReport> => {
     const child = world.node(program('./programs/corpus-step.ts'), settings);
     const report = await child.next<StepReport>();
     await child.end();
     return report;
   };
-  const imported = await step('import');
-  await database.query(
-    `insert into runs (run, recipe, recipe_digest, status, phase, arm, iteration)
-     values ($1, '{}', 'none', 'Running', 'e-step', 'latent', 1)`,
-    [corpus],
-  );
-  const planned = await step('plan');
-  await fillThoughts(world, corpus);
-  return [imported, planned, await step('export')];
+  const step = async (
+    last: CorpusStep['step'],
+    ranges: CorpusStep['step'] | null,
+    processes: number,
+  ): Promise<Measured> => {
+    const settings = { ...common, run: `${corpus}-${processes}`, seed: processes, processes };
+    const before = processorSeconds(world.postgres.pid);
+    const shares = ranges === null ? [] : Array.from({ length: processes }, (_, share) => share);
+    const first = await Promise.all(shares.map((share) => one({ ...settings, share, step: ranges ?? last })));
+    const end = await one({ ...settings, share: 0, step: last });
+    return {
+      name: ranges === null ? last : `${last} by ${processes}`,
+      documents,
+      seconds: Math.max(0, ...first.map(({ seconds }) => seconds)) + end.seconds,
+      cpu: [...first, end].reduce((sum, { cpu }) => sum + cpu, 0),
+      databaseCpu: processorSeconds(world.postgres.pid) - before,
+      peakMemory: Math.max(...[...first, end].map(({ peakMemory }) => peakMemory)),
+    };
+  };
+  const measured = [await step('import', null, 1)];
+  for (const processes of [1, 2]) {
+    const run = `${corpus}-${processes}`;
+    await world.database.query(
+      `insert into runs (run, recipe, recipe_digest, status, phase, arm, iteration)
+       values ($1, '{}', 'none', 'Running', 'e-step', 'latent', 1)`,
+      [run],
+    );
+    measured.push(await step('plan', 'cut', processes));
+    await fillThoughts(world, run);
+    measured.push(await step('export', 'write', processes));
+  }
+  return measured;
 }
 
 const WORDS = 'a stone river turns over slowly while two birds count the hours of an evening in late autumn'.split(' ');
