@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDatabase, type Database } from '../../activities/store/pool.ts';
+import { SAMPLER_FLAGS } from '../stack/node-flags.ts';
 import { writeBenchModel } from './bench-model.ts';
 import { startBenchPostgres, type BenchPostgres } from './bench-postgres.ts';
 import { BenchProcess } from './bench-process.ts';
@@ -68,13 +69,13 @@ export class World {
     };
   }
 
-  /** Starts a sampler; `next` of it gives its report. */
+  /** Starts a sampler with the flags of a stack's; `next` of it gives its report. */
   async sampler(
     settings: Omit<SamplerSettings, 'databaseUrl' | 'dataFolder'>,
     flags: readonly string[] = [],
   ): Promise<BenchProcess> {
     const whole = { databaseUrl: this.postgres.url, dataFolder: this.folder, ...settings };
-    const sampler = this.node(program('./programs/sampler.ts'), whole, flags);
+    const sampler = this.node(program('./programs/sampler.ts'), whole, [...SAMPLER_FLAGS, ...flags]);
     await sampler.next();
     return sampler;
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../operator-error.ts';
+import { nodeFlags } from './node-flags.ts';
 import type { StopStep } from './stop-process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -54,7 +55,7 @@ export function workerSpecs(samplers: number, env: NodeJS.ProcessEnv): ChildSpec
         remedy: 'The checkout is incomplete: restore it with `git status` and `git restore`.',
       });
     }
-    return { name, command: process.execPath, args: [main], env: withOwnMetrics(env, place), cwd: ROOT };
+    return { name, command: process.execPath, args: [...nodeFlags(name), main], env: withOwnMetrics(env, place), cwd: ROOT };
   });
 }
 
