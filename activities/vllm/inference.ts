@@ -37,13 +37,19 @@ export function pooledInference(pool: ServerPool): Inference {
   return {
     sample: (request, purpose) =>
       pool.run(
-        { ...purpose, sequences: request.n, tokens: request.prompt.length + request.n * request.maxTokens },
+        {
+          ...purpose,
+          kind: 'sample',
+          sequences: request.n,
+          tokens: request.prompt.length + request.n * request.maxTokens,
+        },
         async (client, limits) => ({ answer: await client.sample(request, limits), server: client.root }),
       ),
     score: (sequences, purpose) =>
       pool.run(
         {
           ...purpose,
+          kind: 'score',
           sequences: sequences.length,
           tokens: sequences.reduce((sum, { ids }) => sum + ids.length + 1, 0),
         },
@@ -51,7 +57,7 @@ export function pooledInference(pool: ServerPool): Inference {
       ),
     complete: (request, purpose) =>
       pool.run(
-        { ...purpose, sequences: 1, tokens: request.prompt.length + request.maxTokens },
+        { ...purpose, kind: 'complete', sequences: 1, tokens: request.prompt.length + request.maxTokens },
         async (client, limits) => ({ answer: await client.complete(request, limits), server: client.root }),
       ),
   };

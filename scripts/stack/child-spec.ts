@@ -55,7 +55,13 @@ export function workerSpecs(samplers: number, env: NodeJS.ProcessEnv): ChildSpec
         remedy: 'The checkout is incomplete: restore it with `git status` and `git restore`.',
       });
     }
-    return { name, command: process.execPath, args: [...nodeFlags(name), main], env: withOwnMetrics(env, place), cwd: ROOT };
+    return {
+      name,
+      command: process.execPath,
+      args: [...nodeFlags(name), main],
+      env: withOwnMetrics(env, place),
+      cwd: ROOT,
+    };
   });
 }
 

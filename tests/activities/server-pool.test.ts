@@ -24,7 +24,7 @@ const settings: Partial<PoolSettings> = {
   longestRejoinMs: 20,
   noServerMs: 5_000,
 };
-const request = { sequences: 1, tokens: 10, group: 'a' };
+const request = { kind: 'sample' as const, sequences: 1, tokens: 10, group: 'a' };
 const sampleRequest = { prompt: [0, 7, 8], n: 1, maxTokens: 4, seed: 1, stop: TOY.markers.endOfLatent };
 
 let folder: string;
@@ -202,6 +202,21 @@ describe('a server that fails', () => {
     only.fail({ kind: 'hang', times: 1 });
     expect(await sample(pool)).toBe(only.url);
     await ready(pool, only);
+  });
+
+  it('that forgets a request while it answers others is sent it again long before its deadline', async () => {
+    const only = await server();
+    const pool = poolOf([only], { requestMs: 1e9, retryMs: 1e9 });
+    await ready(pool, only);
+    for (let answered = 0; answered < 20; answered += 1) await sample(pool);
+    const asked = only.counts.sample;
+    only.fail({ kind: 'hang', times: 1 });
+    let forgotten = true;
+    const lost = sample(pool).finally(() => (forgotten = false));
+    await eventually('it is taken and forgotten', () => only.counts.sample > asked);
+    // The counters never stand still.
+    while (forgotten) await sample(pool);
+    await lost;
   });
 
   it('that forgets the same request each time is not asked for ever: the request may be the cause', async () => {

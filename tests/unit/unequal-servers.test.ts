@@ -36,7 +36,14 @@ const engineOf = (client: VllmClient): SimulatedEngine => {
 /** Has sequences of some tokens each worked on by whichever server the pool gives. */
 const ask = (shard: number, urgent: boolean, lengths: (engine: SimulatedEngine) => number[]): Promise<void> =>
   pool.run(
-    { group: String(shard), order: shard, urgent, sequences: K, tokens: K * MOST_TOKENS },
+    {
+      kind: urgent ? 'score' : 'sample',
+      group: String(shard),
+      order: shard,
+      urgent,
+      sequences: K,
+      tokens: K * MOST_TOKENS,
+    },
     (client) => new Promise((resolve) => engineOf(client).submit(lengths(engineOf(client)), resolve)),
   );
 
