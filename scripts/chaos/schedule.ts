@@ -28,13 +28,14 @@ const ONCE: readonly FaultKind[] = ['slow-submission', 'freeze-sampler'];
 const LATEST = 0.9;
 
 /**
- * The stretches in which a kind can come. A training may end while another fault keeps the harness busy, so that what is
- * to meet one has a later stretch left.
+ * The stretches in which a kind can come: a phase's last is left for what the run had gone past before the harness came to it,
+ * busy with another fault.
  */
 function placesOf(kind: FaultKind, stretches: readonly Stretch[]): number[] {
-  const { phases } = faultEntry(kind);
-  const all = stretches.flatMap(({ phase }, index) => (phases.includes(phase) ? [index] : []));
-  return phases.every((phase) => phase === 'm-step') && all.length > 1 ? all.slice(0, -1) : all;
+  return faultEntry(kind).phases.flatMap((phase) => {
+    const all = stretches.flatMap((stretch, index) => (stretch.phase === phase ? [index] : []));
+    return all.length > 1 ? all.slice(0, -1) : all;
+  });
 }
 
 /**

@@ -31,11 +31,18 @@ it('faults come in the order of the run, each in a phase where it has a place', 
   for (const { kind, stretch } of schedule) expect(faultEntry(kind).phases).toContain(STRETCHES[stretch]?.phase);
 });
 
-it('a fault that is to meet a training has a later stretch left, in which to come when it finds none', () => {
-  const trainings = STRETCHES.flatMap(({ phase }, index) => (phase === 'm-step' ? [index] : []));
-  const schedule = makeSchedule(5, 100, 'load', STRETCHES, ['kill-trainer', 'kill-trainer-runner', 'kill-cluster']);
-  const last = schedule.filter(({ stretch }) => stretch === trainings.at(-1)).map(({ kind }) => kind);
-  expect([...new Set(last)]).toEqual(['kill-cluster']);
+it('a phase has a stretch left without faults, in which those come that the run had gone past', () => {
+  const schedule = makeSchedule(5, 300, 'load', STRETCHES, FAULT_KINDS);
+  for (const phase of ['e-step', 'm-step', 'evaluation'] as const) {
+    const last = STRETCHES.findLastIndex((stretch) => stretch.phase === phase);
+    expect(schedule.filter(({ stretch }) => stretch === last)).toEqual([]);
+  }
+});
+
+it('a phase that comes once has all of its faults there', () => {
+  const once = stretchesOf(1, []).filter(({ phase }) => phase === 'e-step');
+  expect(once).toHaveLength(1);
+  expect(makeSchedule(5, 10, 'load', once, ['pause'])).toHaveLength(10);
 });
 
 it('faults that have no place in the run are refused', () => {
