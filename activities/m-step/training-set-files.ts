@@ -2,11 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress } from 'node:zlib';
 import { z } from 'zod';
 import { writeDurably } from '../corpus/durable-file.ts';
+import { compressText } from '../corpus/zstd-text.ts';
 import { addExtents, extentOf, NOTHING, type TrainingDocument } from './training-document.ts';
 
 const count = z.int().nonnegative();
@@ -109,8 +107,7 @@ async function writePart(file: string, lines: AsyncIterable<string>): Promise<st
         yield chunk;
       }
     };
-    const compress = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
-    await pipeline(Readable.from(lines), compress, digested, (chunks) => handle.writeFile(chunks));
+    await compressText(lines, (bytes) => handle.writeFile(digested(bytes)));
   });
   return hash.digest('hex');
 }
