@@ -53,7 +53,10 @@ export async function writeRange(
     await writeDurably(join(temporary, WRITTEN), (handle) => handle.writeFile(JSON.stringify(written)));
     // What another attempt put there meanwhile is the same; what is there without all of its parts was given up.
     await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
+    await rename(temporary, folder).catch(async (error: NodeJS.ErrnoException) => {
+      // Another attempt was there between the two.
+      if (error.code !== 'ENOTEMPTY' || (await readRange(draft, range)) === null) throw error;
+    });
     return written;
   } finally {
     await rm(temporary, { recursive: true, force: true });
