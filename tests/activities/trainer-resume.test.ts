@@ -37,6 +37,9 @@ interface Done {
 
 const REQUEUE = 75;
 
+/** Trainings of a minute each on a busy machine, milliseconds. */
+const FIVE_TRAININGS = 5 * 60_000;
+
 describe.skipIf(NO_PYTHON)('a training that is stopped and started again (set THOUGHTLOOP_PYTHON to run)', () => {
   let folder: string;
   let common: Readonly<Record<string, unknown>>;
@@ -121,33 +124,37 @@ describe.skipIf(NO_PYTHON)('a training that is stopped and started again (set TH
   const LONG = { steps: 200, checkpointEvery: 25, logEvery: 7, checkpointsKept: 2 };
   const PACKED = { ...LONG, layout: 'document', packing: true, microBatch: 2 };
 
-  test('killed, asked to stop, warned: however it is stopped it ends with the same losses and the same weights', async () => {
-    await train('whole', LONG);
+  test(
+    'killed, asked to stop, warned: however it is stopped it ends with the same losses and the same weights',
+    { timeout: FIVE_TRAININGS },
+    async () => {
+      await train('whole', LONG);
 
-    await stopAt(60, 'SIGKILL', 'stopped', LONG);
-    expect(existsSync(join(folder, 'stopped', 'DONE.json'))).toBe(false);
-    const killedAt = newestOf('stopped');
+      await stopAt(60, 'SIGKILL', 'stopped', LONG);
+      expect(existsSync(join(folder, 'stopped', 'DONE.json'))).toBe(false);
+      const killedAt = newestOf('stopped');
 
-    // What a kill leaves of a checkpoint that is being written: no marker, or a file shorter than the marker says.
-    const checkpoints = join(folder, 'stopped', 'checkpoints');
-    for (const cut of ['checkpoint-198', 'checkpoint-199'])
-      cpSync(join(checkpoints, `checkpoint-${killedAt}`), join(checkpoints, cut), { recursive: true });
-    rmSync(join(checkpoints, 'checkpoint-198', 'COMPLETE.json'));
-    writeFileSync(join(checkpoints, 'checkpoint-199', 'optimizer.pt'), 'short');
+      // What a kill leaves of a checkpoint that is being written: no marker, or a file shorter than the marker says.
+      const checkpoints = join(folder, 'stopped', 'checkpoints');
+      for (const cut of ['checkpoint-198', 'checkpoint-199'])
+        cpSync(join(checkpoints, `checkpoint-${killedAt}`), join(checkpoints, cut), { recursive: true });
+      rmSync(join(checkpoints, 'checkpoint-198', 'COMPLETE.json'));
+      writeFileSync(join(checkpoints, 'checkpoint-199', 'optimizer.pt'), 'short');
 
-    for (const [signal, step] of [['SIGTERM', 100] as const, ['SIGUSR2', 140] as const]) {
-      const { code, errors } = await stopAt(step, signal, 'stopped', LONG);
-      expect(code, errors).toBe(REQUEUE);
-      expect(newestOf('stopped')).toBeGreaterThanOrEqual(step);
-      expect(newestOf('stopped')).toBeLessThan(LONG.steps);
-      expect(checkpointsOf('stopped')).toHaveLength(LONG.checkpointsKept);
-    }
+      for (const [signal, step] of [['SIGTERM', 100] as const, ['SIGUSR2', 140] as const]) {
+        const { code, errors } = await stopAt(step, signal, 'stopped', LONG);
+        expect(code, errors).toBe(REQUEUE);
+        expect(newestOf('stopped')).toBeGreaterThanOrEqual(step);
+        expect(newestOf('stopped')).toBeLessThan(LONG.steps);
+        expect(checkpointsOf('stopped')).toHaveLength(LONG.checkpointsKept);
+      }
 
-    await train('stopped', LONG);
-    expect(linesOf('stopped')).toEqual(linesOf('whole'));
-    expect(doneOf('stopped')).toEqual(doneOf('whole'));
-    expect(checkpointsOf('stopped')).toEqual([]);
-  });
+      await train('stopped', LONG);
+      expect(linesOf('stopped')).toEqual(linesOf('whole'));
+      expect(doneOf('stopped')).toEqual(doneOf('whole'));
+      expect(checkpointsOf('stopped')).toEqual([]);
+    },
+  );
 
   test('the same holds for packed rows in the layout of whole documents, in micro-batches', async () => {
     await train('packed-whole', PACKED);
