@@ -39,7 +39,6 @@ export function pooledInference(pool: ServerPool): Inference {
       pool.run(
         {
           ...purpose,
-          kind: 'sample',
           sequences: request.n,
           tokens: request.prompt.length + request.n * request.maxTokens,
         },
@@ -49,7 +48,6 @@ export function pooledInference(pool: ServerPool): Inference {
       pool.run(
         {
           ...purpose,
-          kind: 'score',
           sequences: sequences.length,
           tokens: sequences.reduce((sum, { ids }) => sum + ids.length + 1, 0),
         },
@@ -57,7 +55,7 @@ export function pooledInference(pool: ServerPool): Inference {
       ),
     complete: (request, purpose) =>
       pool.run(
-        { ...purpose, kind: 'complete', sequences: 1, tokens: request.prompt.length + request.maxTokens },
+        { ...purpose, sequences: 1, tokens: request.prompt.length + request.maxTokens },
         async (client, limits) => ({ answer: await client.complete(request, limits), server: client.root }),
       ),
   };

@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
 import type { Admission } from './admission.ts';
-import type { AnswerTimes, RequestKind } from './answer-times.ts';
 import { VllmClient, type ServerEndpoint } from './client.ts';
 import { pause } from './pause.ts';
 import type { PoolSettings } from './pool-settings.ts';
@@ -19,7 +18,6 @@ export type ServerState = 'joining' | 'ready' | 'suspect' | 'leaving' | 'gone';
 
 /** A request that is at a server. */
 export interface Outstanding {
-  readonly kind: RequestKind;
   readonly sequences: number;
   readonly tokens: number;
   /** When it was sent, milliseconds of the process's clock. */
@@ -36,8 +34,6 @@ export interface PoolServerPort {
   readonly admit: (client: VllmClient, signal: AbortSignal) => Promise<Admission>;
   /** Ids of a probe's prompt. */
   readonly probePrompt: readonly number[];
-  /** Of all servers together. */
-  readonly times: AnswerTimes;
   /** Called when the server's state has changed or it has more room. */
   readonly changed: (server: PoolServer, message: string | null) => void;
 }
@@ -54,9 +50,8 @@ export interface PoolServerPort {
  * - joining: takes no work; admission is tried until it succeeds, with pauses that double. Coming from another state,
  *   all that was outstanding is given back to the pool, to be sent elsewhere.
  * - ready: takes work up to its window; its `/metrics` are looked at.
- * - suspect: takes no new work, keeps what it has; one probe decides. What was there while the token counters stood still,
- *   or is overdue, is given back to the pool when the probe is answered: a server that answers it, and not them, has
- *   forgotten them.
+ * - suspect: takes no new work, keeps what it has; one probe decides. What was there while the token counters stood still
+ *   is given back to the pool when the probe is answered: a server that answers it, and not them, has forgotten them.
  * - leaving: takes no new work and finishes what it has.
  */
 export class PoolServer {
@@ -71,7 +66,7 @@ export class PoolServer {
   #finished = 0;
   /** Why the last admission failed; for people. */
   #trouble: string | null = null;
-  /** Token counters at the last look, and since when they stand still. */
+  /** Token counters when they last had moved, and when that was. */
   #counter = { tokens: -1, since: 0 };
   readonly #outstanding = new Set<Outstanding>();
   readonly #port: PoolServerPort;
@@ -125,9 +120,9 @@ export class PoolServer {
     void this.#live(this.#stay.signal);
   }
 
-  take({ kind, sequences, tokens }: Pick<Outstanding, 'kind' | 'sequences' | 'tokens'>): Outstanding {
+  take(sequences: number, tokens: number): Outstanding {
     const controller = new AbortController();
-    const request = { kind, sequences, tokens, at: performance.now(), controller, forgotten: false };
+    const request = { sequences, tokens, at: performance.now(), controller, forgotten: false };
     this.#outstanding.add(request);
     this.#sequences += sequences;
     this.#tokens += tokens;
@@ -145,11 +140,9 @@ export class PoolServer {
   }
 
   /** A request was answered. */
-  answered({ kind, at, tokens }: Outstanding): void {
-    const took = performance.now() - at;
-    this.#port.times.answered(kind, took);
+  answered({ at, tokens }: Outstanding): void {
     const answers = this.#pace.answers + 1;
-    const latest = took / Math.max(1, tokens);
+    const latest = (performance.now() - at) / Math.max(1, tokens);
     const milliseconds = this.#pace.milliseconds + (latest - this.#pace.milliseconds) / Math.min(answers, PACE_ANSWERS);
     this.#pace = { milliseconds, answers };
   }
@@ -248,25 +241,15 @@ export class PoolServer {
     this.#port.changed(this, null);
   }
 
-  /**
-   * The counters stand still when an engine hangs. Where they move, for others or for a probe, a request may be forgotten all
-   * the same: it is overdue then.
-   */
+  /** What moves the counters a little is a probe of others: a server that works moves them more. */
   #doubtStalled(load: ServerLoad): void {
-    const { settings, times } = this.#port;
+    const { stallMs, stallTokens } = this.#port.settings;
     const now = performance.now();
-    const moves = load.tokens !== this.#counter.tokens || this.#outstanding.size === 0;
-    if (!moves && now - this.#counter.since > settings.stallMs) {
-      this.#counter = { tokens: load.tokens, since: now };
-      this.#doubt(`no token for ${settings.stallMs} ms`, [...this.#outstanding]);
-      return;
-    }
-    if (moves) this.#counter = { tokens: load.tokens, since: now };
-    const overdue = [...this.#outstanding].filter(({ kind, at }) => {
-      const age = now - at;
-      return age > settings.stallMs && times.overdue(kind, age);
-    });
-    if (overdue.length > 0) this.#doubt(`${overdue.length} requests without an answer for too long`, overdue);
+    const moved = load.tokens - this.#counter.tokens;
+    const stands = moved >= 0 && moved < stallTokens && this.#outstanding.size > 0;
+    if (stands && now - this.#counter.since <= stallMs) return;
+    this.#counter = { tokens: load.tokens, since: now };
+    if (stands) this.#doubt(`fewer than ${stallTokens} tokens in ${stallMs} ms`, [...this.#outstanding]);
   }
 
   async #probe(stay: AbortSignal, stalled: readonly Outstanding[]): Promise<void> {

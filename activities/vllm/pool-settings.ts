@@ -15,8 +15,10 @@ export interface PoolSettings {
   readonly lookMs: number;
   /** Deadline of a look, a probe and each request of the admission. */
   readonly probeMs: number;
-  /** A server that has work of ours and whose token counters stand still for this long is probed. */
+  /** A server that has work of ours and whose token counters move by fewer than `stallTokens` in this time is probed. */
   readonly stallMs: number;
+  /** More than the probes of its supervisor make in `stallMs`, fewer than the slowest server that works, ≥ 1. */
+  readonly stallTokens: number;
   /** First and longest pause between two attempts to admit a server. */
   readonly rejoinMs: number;
   readonly longestRejoinMs: number;
@@ -33,6 +35,7 @@ export const DEFAULT_POOL_SETTINGS: PoolSettings = {
   lookMs: 1_000,
   probeMs: 30_000,
   stallMs: 30_000,
+  stallTokens: 15,
   rejoinMs: 500,
   longestRejoinMs: 15_000,
 };

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Admission } from './admission.ts';
-import { AnswerTimes, type RequestKind } from './answer-times.ts';
 import type { RequestLimits, ServerEndpoint, VllmClient } from './client.ts';
 import { FairQueue } from './fair-queue.ts';
 import { onceAborted } from './once-aborted.ts';
@@ -22,7 +21,6 @@ export interface PoolOptions {
 
 /** What the pool needs to know of a request to place it. */
 export interface PoolRequest {
-  readonly kind: RequestKind;
   /** Sequences the server has to hold at once: K for a sampling request, the prompts of a scoring request. */
   readonly sequences: number;
   /** Tokens the server has to work on: prompt tokens and the most it may generate. */
@@ -74,7 +72,6 @@ export class ServerPool {
   readonly #waiting = new FairQueue<Waiter>();
   /** Runs while requests wait and no server is ready. */
   #emptyTimer: NodeJS.Timeout | null = null;
-  readonly #times = new AnswerTimes();
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -99,7 +96,6 @@ export class ServerPool {
         settings: this.#settings,
         admit: this.#options.admit,
         probePrompt: this.#options.probePrompt,
-        times: this.#times,
         changed: (changed, message) => this.#onChange(changed, message),
       });
       this.#servers.set(key, server);
@@ -265,7 +261,7 @@ export class ServerPool {
       const server = this.#choose(waiter);
       if (server === null) return;
       this.#waiting.shift();
-      waiter.start({ server, outstanding: server.take(waiter.request) });
+      waiter.start({ server, outstanding: server.take(waiter.request.sequences, waiter.request.tokens) });
     }
   }
 

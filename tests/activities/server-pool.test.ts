@@ -20,11 +20,12 @@ const settings: Partial<PoolSettings> = {
   lookMs: 10,
   probeMs: 200,
   stallMs: 100,
+  stallTokens: 1,
   rejoinMs: 10,
   longestRejoinMs: 20,
   noServerMs: 5_000,
 };
-const request = { kind: 'sample' as const, sequences: 1, tokens: 10, group: 'a' };
+const request = { sequences: 1, tokens: 10, group: 'a' };
 const sampleRequest = { prompt: [0, 7, 8], n: 1, maxTokens: 4, seed: 1, stop: TOY.markers.endOfLatent };
 
 let folder: string;
@@ -204,19 +205,21 @@ describe('a server that fails', () => {
     await ready(pool, only);
   });
 
-  it('that forgets a request while it answers others is sent it again long before its deadline', async () => {
+  it('that forgets a request while it answers probes is sent it again long before its deadline', async () => {
     const only = await server();
-    const pool = poolOf([only], { requestMs: 1e9, retryMs: 1e9 });
+    // A probe makes two tokens: those of 100 ms are far fewer than a server that works is taken to make.
+    const pool = poolOf([only], { requestMs: 1e9, retryMs: 1e9, stallTokens: 1e6 });
     await ready(pool, only);
-    for (let answered = 0; answered < 20; answered += 1) await sample(pool);
     const asked = only.counts.sample;
     only.fail({ kind: 'hang', times: 1 });
     let forgotten = true;
     const lost = sample(pool).finally(() => (forgotten = false));
     await eventually('it is taken and forgotten', () => only.counts.sample > asked);
+    const supervisor = new VllmClient({ url: only.url, servedName: 'toy' });
     // The counters never stand still.
-    while (forgotten) await sample(pool);
-    await lost;
+    while (forgotten) await supervisor.probe([TOY.beginning], { deadlineMs: 1_000 });
+    await supervisor.close();
+    expect(await lost).toBe(only.url);
   });
 
   it('that forgets the same request each time is not asked for ever: the request may be the cause', async () => {

@@ -37,7 +37,6 @@ const engineOf = (client: VllmClient): SimulatedEngine => {
 const ask = (shard: number, urgent: boolean, lengths: (engine: SimulatedEngine) => number[]): Promise<void> =>
   pool.run(
     {
-      kind: urgent ? 'score' : 'sample',
       group: String(shard),
       order: shard,
       urgent,
